@@ -1,0 +1,73 @@
+"""`current()`: what a step may know about the attempt it runs in, and the telemetry it may send."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Protocol
+
+from stretto.errors import StrettoError
+
+if TYPE_CHECKING:
+    import logging
+
+__all__ = ["Attempt", "attempt_scope", "current", "is_in_step", "record_usage"]
+
+
+class Attempt(Protocol):
+    """One attempt of a step, as seen from inside it."""
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+
+    @property
+    def path(self) -> str:
+        """The step's path, e.g. ``sections/write[3]``."""
+
+    @property
+    def attempt(self) -> int:
+        """1 for the first attempt, 2 after one retry, …"""
+
+    @property
+    def deadline(self) -> float | None:
+        """The earliest instant (seconds since the epoch) at which this attempt will be cut, or None."""
+
+    @property
+    def logger(self) -> logging.Logger:
+        """A logger whose records become this run's `log` events."""
+
+    def progress(self, done: float, total: float | None = None, note: str = "") -> None:
+        """Say how far the attempt is. Telemetry: never journaled, never gating."""
+
+    def output(self, text: str) -> None:
+        """Stream a piece of text to whoever watches the run."""
+
+    def usage(
+        self, *, input_tokens: int = 0, output_tokens: int = 0, cost: float | None = None, model: str = ""
+    ) -> None:
+        """Add tokens and cost (US dollars; None when unknown) to the run's account."""
+
+
+attempt_scope: ContextVar[Attempt | None] = ContextVar("stretto_attempt", default=None)
+
+
+def current() -> Attempt:
+    """The attempt this code runs in. Raises `StrettoError` outside a step."""
+    attempt = attempt_scope.get()
+    if attempt is None:
+        raise StrettoError("current() has no step here: call it inside a step while a run executes it.")
+    return attempt
+
+
+def is_in_step() -> bool:
+    """Whether this code runs inside a step's attempt."""
+    return attempt_scope.get() is not None
+
+
+def record_usage(
+    *, input_tokens: int = 0, output_tokens: int = 0, cost: float | None = None, model: str = ""
+) -> None:
+    """Add tokens and cost to the run's account; outside a step nothing is recorded."""
+    attempt = attempt_scope.get()
+    if attempt is not None:
+        attempt.usage(input_tokens=input_tokens, output_tokens=output_tokens, cost=cost, model=model)

@@ -1,0 +1,204 @@
+"""The tree of errors. Classes keep data and build their text; a text ends with what to do.
+
+StrettoError
+├── DefinitionError           a workflow is wrong before anything runs            (exit 3)
+│   ├── RefError              a `Ref` was used for what only a value can do
+│   ├── DuplicatePathError    two uses of a step in one scope
+│   └── TargetError           the file, module or name of a workflow cannot be loaded
+├── ConfigError               a setting is unknown or has a wrong value           (exit 3)
+├── InputError                a run's inputs do not fit the workflow's parameters (exit 2)
+├── NotFoundError             nothing is known by that name                       (exit 4)
+├── ValueEncodingError        a value would not come back equal from a journal
+├── IllegalEventError         an event that may not happen now: nothing was changed
+├── RunError                  a run ended without its value; carries the result
+│   ├── RunFailedError                                                            (exit 10)
+│   ├── RunTimedOutError                                                          (exit 13)
+│   └── RunCancelledError                                                         (exit 130)
+└── StepError                 for steps to raise: says whether another attempt can help
+    ├── PermanentError        never retried
+    └── TransientError        may pass; `retry_after` is a floor for the next attempt
+        └── ModelError        a language model's side of the wire
+            ├── RateLimitedError      HTTP 429
+            ├── ProviderError         HTTP 5xx, cut stream, refused connection
+            ├── ModelTimeoutError     no answer in time
+            └── UnreadableAnswerError an answer that is not what was asked for
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "ConfigError",
+    "DefinitionError",
+    "DuplicatePathError",
+    "IllegalEventError",
+    "InputError",
+    "ModelError",
+    "ModelTimeoutError",
+    "NotFoundError",
+    "PermanentError",
+    "ProviderError",
+    "RateLimitedError",
+    "RefError",
+    "RunCancelledError",
+    "RunError",
+    "RunFailedError",
+    "RunTimedOutError",
+    "StepError",
+    "StrettoError",
+    "TargetError",
+    "TransientError",
+    "UnreadableAnswerError",
+    "ValueEncodingError",
+]
+
+
+class StrettoError(Exception):
+    """Root of everything Stretto raises on purpose."""
+
+
+class DefinitionError(StrettoError):
+    """A workflow is wrong before anything runs.
+
+    `what` is one sentence, `where` a source position such as ``flow.py:12``, `mend` what to do about it.
+    """
+
+    def __init__(self, what: str, *, where: str | None = None, mend: str | None = None) -> None:
+        self.what = what
+        self.where = where
+        self.mend = mend
+        super().__init__(what, where, mend)
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        advice = f" {self.mend}" if self.mend else ""
+        return f"{place}{self.what}{advice}"
+
+
+class RefError(DefinitionError):
+    """A `Ref`, the stand-in for a result that does not exist yet, was used as if it were the value."""
+
+
+class DuplicatePathError(DefinitionError):
+    """Two uses of a step in one scope would share a path."""
+
+
+class TargetError(DefinitionError):
+    """A target's file, module or name cannot be loaded as a workflow."""
+
+
+class ConfigError(StrettoError):
+    """A setting is unknown or has a wrong value."""
+
+
+class InputError(StrettoError):
+    """A run's inputs do not fit the workflow's parameters."""
+
+
+class NotFoundError(StrettoError):
+    """Nothing is known by that name; lists what exists."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str] = ()) -> None:
+        self.kind = kind
+        self.name = name
+        self.known = tuple(known)
+        super().__init__(kind, name, self.known)
+
+    def __str__(self) -> str:
+        if not self.known:
+            return f"There is no {self.kind} {self.name!r}."
+        return f"There is no {self.kind} {self.name!r}. Known: {', '.join(sorted(self.known))}."
+
+
+class ValueEncodingError(StrettoError):
+    """A value would not come back equal from a journal.
+
+    `where` is the place inside the value (``.rows[3]["price"]``), `type_name` the type found there, `step`
+    the path of the step that returned it, where known.
+    """
+
+    def __init__(self, problem: str, *, where: str, type_name: str, step: str | None = None) -> None:
+        self.problem = problem
+        self.where = where
+        self.type_name = type_name
+        self.step = step
+        super().__init__(problem, where, type_name, step)
+
+    def __str__(self) -> str:
+        owner = f"step {self.step!r}: " if self.step else ""
+        place = f" at {self.where}" if self.where else ""
+        return f"{owner}{self.type_name}{place}: {self.problem}"
+
+
+class IllegalEventError(StrettoError):
+    """An event that may not happen in the present state. Nothing was changed; `story` is the step's past."""
+
+    def __init__(self, problem: str, *, step: str | None = None, story: tuple[str, ...] = ()) -> None:
+        self.problem = problem
+        self.step = step
+        self.story = story
+        super().__init__(problem, step, story)
+
+    def __str__(self) -> str:
+        past = "".join(f"\n  {line}" for line in self.story)
+        return f"{self.problem} This is a defect in Stretto; its story so far:{past or ' (empty)'}"
+
+
+class StepError(StrettoError):
+    """For steps to raise when they know whether another attempt can help."""
+
+
+class PermanentError(StepError):
+    """Another attempt cannot help: never retried, whatever the step's retry rule says."""
+
+
+class TransientError(StepError):
+    """May pass. `retry_after` (seconds) is a floor for the wait before the next attempt."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+class ModelError(TransientError):
+    """A language model's side of the wire failed."""
+
+
+class RateLimitedError(ModelError):
+    """The provider answered 429; `retry_after` is its `Retry-After`."""
+
+
+class ProviderError(ModelError):
+    """The provider failed: 5xx, refused connection, cut stream."""
+
+
+class ModelTimeoutError(ModelError):
+    """No (complete) answer in time."""
+
+
+class UnreadableAnswerError(ModelError):
+    """The answer is not what was asked for. Never turned into an invented result."""
+
+
+class RunError(StrettoError):
+    """A run ended without its value. `result` is the whole `RunResult`: every finished step is in it."""
+
+    def __init__(self, message: str, result: object = None) -> None:
+        self.result = result
+        super().__init__(message)
+
+
+class RunFailedError(RunError):
+    """A required step failed; all failures are in `result`, the first in author order heads the text."""
+
+
+class RunTimedOutError(RunError):
+    """The run's deadline cut required work."""
+
+
+class RunCancelledError(RunError):
+    """The run was cancelled."""
