@@ -1,0 +1,14 @@
+"""What a run does when required work has finally failed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["OnFailure"]
+
+
+class OnFailure(StrEnum):
+    """`DRAIN`: nothing new starts, running attempts finish and are kept. `FAIL_FAST`: running ones are cancelled."""
+
+    DRAIN = "drain"
+    FAIL_FAST = "fail_fast"
