@@ -1,0 +1,53 @@
+"""Inputs as templates: plain values with `Source`s in places, inside list, tuple and dict.
+
+Whoever builds a template has checked that sources stand nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stretto.core.graph.source import Source
+
+__all__ = ["fill", "project", "sources_in"]
+
+
+def sources_in(template: object) -> frozenset[int]:
+    """The indices of all steps a template takes values from."""
+    if isinstance(template, Source):
+        return frozenset((template._index,))
+    kind = type(template)
+    if kind is tuple or kind is list:
+        parts: object = template
+    elif kind is dict:
+        parts = tuple(template.values())  # type: ignore[attr-defined]  # exact dict, checked above
+    else:
+        return frozenset()
+    found: frozenset[int] = frozenset()
+    for part in parts:  # type: ignore[attr-defined]  # exact list or tuple, checked above
+        found |= sources_in(part)
+    return found
+
+
+def fill(template: object, value_of: Callable[[Source], object]) -> object:
+    """The template with each source replaced by `value_of(source)`; untouched parts are handed on as they are."""
+    if isinstance(template, Source):
+        return value_of(template)
+    kind = type(template)
+    if kind is tuple:
+        return tuple([fill(part, value_of) for part in template])  # type: ignore[attr-defined]  # exact tuple
+    if kind is list:
+        return [fill(part, value_of) for part in template]  # type: ignore[attr-defined]  # exact list
+    if kind is dict:
+        return {key: fill(part, value_of) for key, part in template.items()}  # type: ignore[attr-defined]  # exact dict
+    return template
+
+
+def project(value: object, projection: tuple[tuple[str, object], ...]) -> object:
+    """Apply ``ref.name`` and ``ref[key]`` in the order they were written.
+
+    Raises what Python raises: AttributeError, KeyError, IndexError, TypeError.
+    """
+    for how, key in projection:
+        value = getattr(value, str(key)) if how == "attr" else value[key]  # type: ignore[index]  # as the author wrote
+    return value

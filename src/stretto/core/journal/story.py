@@ -1,0 +1,65 @@
+"""The story of a step: all that happened to it, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from stretto.core.graph.graph import Graph
+from stretto.core.journal import facts as kinds
+from stretto.core.journal.facts import Fact
+from stretto.core.policy.failure import Failure, describe
+
+__all__ = ["story_lines"]
+
+
+def story_lines(log: Iterable[Fact], graph: Graph, index: int) -> tuple[str, ...]:
+    """One line a fact of step `index`, with seconds since the run's first fact."""
+    lines: list[str] = []
+    start: float | None = None
+    for fact in log:
+        start = fact[3] if start is None else start
+        if fact[1] == index:
+            lines.append(f"{fact[3] - start:9.3f} s  {_words(fact, graph)}")
+    return tuple(lines)
+
+
+def _words(fact: Fact, graph: Graph) -> str:
+    kind, _, attempt, _, data = fact
+    plain = _PLAIN.get(kind)
+    if plain is not None:
+        return plain.format(attempt=attempt)
+    if kind == kinds.ATTEMPT_FAILED:
+        return f"attempt {attempt} failed: {_failure(data[0])}"  # type: ignore[index]  # (Failure, draw)
+    if kind == kinds.STEP_RETRYING:
+        until, failure = data  # type: ignore[misc]  # (until, Failure)
+        return f"will be tried again after {until - fact[3]:.3f} s: {_failure(failure)}"
+    if kind == kinds.STEP_DEFAULTED:
+        return "its consumers get the default"
+    if kind == kinds.GROUP_OPENED:
+        return "its group opened" + ("" if data is None else f", {float(str(data)) - fact[3]:.3f} s to its deadline")
+    if isinstance(data, Failure):
+        return f"{_ENDED[kind]}: {describe(data)}"
+    return f"{_ENDED.get(kind, f'fact kind {kind}')}: {data}"
+
+
+def _failure(data: object) -> str:
+    return describe(data) if isinstance(data, Failure) else str(data)
+
+
+_PLAIN = {
+    kinds.STEP_READY: "ready: inputs are there, waiting for a permit",
+    kinds.STEP_STARTED: "attempt {attempt} started",
+    kinds.ATTEMPT_SUCCEEDED: "attempt {attempt} succeeded",
+    kinds.ATTEMPT_ENDED: "attempt {attempt} ended after nobody waited for it any more",
+    kinds.ATTEMPT_GREW: "attempt {attempt} grew the graph",
+    kinds.ATTEMPT_ABANDONED: "attempt {attempt} did not stop within its grace and was abandoned",
+    kinds.PERMIT_GRANTED: "got its named permits",
+    kinds.STEP_COMPLETED: "completed: everything below it has settled",
+}
+
+_ENDED = {
+    kinds.STEP_FAILED: "failed",
+    kinds.STEP_SKIPPED: "skipped",
+    kinds.STEP_CANCELLED: "cancelled",
+    kinds.ATTEMPT_TIMED_OUT: "timed out",
+}

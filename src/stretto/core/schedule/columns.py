@@ -1,0 +1,137 @@
+"""What the scheduler knows of a run, by step index; nothing here decides anything."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from stretto.core.graph.graph import Graph
+from stretto.core.graph.spec import Role, StepSpec, Where
+from stretto.core.journal.facts import Created, Fact
+from stretto.core.policy.failure import Cause
+from stretto.core.schedule.deadlines import Deadlines
+from stretto.core.schedule.decision import Command
+from stretto.core.schedule.ready import ReadyQueue
+from stretto.core.schedule.states import State
+
+__all__ = ["Columns"]
+
+PLAIN: Final = 0  # needs one of the run's own permits
+LIMITED: Final = 1  # needs named permits as well
+FREE: Final = 2  # needs none: inline glue, growing an anchor
+GATE: Final = 3  # starts nothing
+
+
+def lane_of(spec: StepSpec) -> int:
+    """Which permits a step of this kind needs."""
+    if spec.role is Role.GATE:
+        return GATE
+    if spec.role is Role.MAP or spec.where is Where.INLINE:
+        return FREE
+    return LIMITED if spec.limits else PLAIN
+
+
+class Columns:
+    """The run's state as columns beside the graph's.
+
+    `values[i]` is the step's result, or what its consumers get instead; an anchor's is None, since it is made of
+    its children's. `stopping` maps attempts that were told to stop to the end of their grace; `late` holds those
+    nobody waits for any more and whose permits are still out.
+    """
+
+    __slots__ = (
+        "attempts",
+        "awaited",
+        "commands",
+        "created",
+        "deadlines",
+        "defaulted",
+        "doomed",
+        "draw",
+        "facts",
+        "failures",
+        "finished",
+        "fresh",
+        "gate_losses",
+        "graph",
+        "halted",
+        "held",
+        "inline_running",
+        "is_expired",
+        "is_partial",
+        "late",
+        "missing",
+        "now",
+        "open_children",
+        "open_steps",
+        "opened_groups",
+        "options",
+        "queue",
+        "requested",
+        "reserves",
+        "reserved",
+        "retry_after_end",
+        "running",
+        "started_at",
+        "states",
+        "stop_reasons",
+        "stopping",
+        "used",
+        "values",
+        "verdict",
+        "began_at",
+    )
+
+    def __init__(self, created: Created) -> None:
+        graph = created.graph
+        count = len(graph)
+        self.created = created
+        self.graph: Graph = graph
+        self.options = created.options
+        self.facts: list[Fact] = []
+        self.commands: list[Command] = []
+        self.states = bytearray(count)
+        self.attempts: list[int] = [0] * count
+        self.missing: list[int] = [len(deps) for deps in graph.deps]
+        self.values: list[object] = [None] * count
+        self.queue = ReadyQueue(graph, created.estimates, is_sequential=created.options.is_sequential)
+        self.deadlines = Deadlines()
+        self.fresh: list[int] = []
+        self.requested: set[int] = set()
+        self.reserved: set[int] = set()
+        self.held: set[int] = set()
+        self.used = 0
+        self.running = 0
+        self.inline_running = 0
+        self.open_steps = count
+        self.open_children: dict[int, int] = {}
+        self.doomed: dict[int, int] = {}
+        self.defaulted: set[int] = set()
+        self.failures: list[int] = []
+        self.opened_groups: set[int] = set()
+        self.gate_losses: dict[int, int] = {}
+        self.stopping: dict[tuple[int, int], float] = {}
+        self.stop_reasons: dict[int, str] = {}
+        self.late: set[tuple[int, int]] = set()
+        self.retry_after_end: set[int] = set()
+        self.began_at: dict[int, float] = {}
+        self.reserves: list[float] | None = None
+        self.now = 0.0
+        self.draw = 0.0
+        self.started_at = 0.0
+        self.halted: Cause | None = None
+        self.verdict = ""
+        self.is_partial = False
+        self.is_expired = False
+        self.finished = False
+
+    def state(self, index: int) -> State:
+        """The step's state."""
+        return State(self.states[index])
+
+    def is_open(self, index: int) -> bool:
+        """Whether the step can still change."""
+        return self.states[index] < State.SUCCEEDED
+
+    def is_delivered(self, index: int) -> bool:
+        """Whether the step's edges are open: it succeeded, or its default was handed on."""
+        return self.states[index] == State.SUCCEEDED or index in self.defaulted

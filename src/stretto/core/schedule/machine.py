@@ -1,0 +1,286 @@
+"""`Scheduler`: decides, from facts alone, what happens next in one run.
+
+It reads no clock, throws no dice, awaits nothing and calls no user code. The same scheduler is driven by real
+time, by virtual time and by a journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from stretto.core.forecast import bottom_levels
+from stretto.core.graph.spec import Role
+from stretto.core.journal import facts as kinds
+from stretto.core.journal.facts import Created, Fact
+from stretto.core.journal.story import story_lines
+from stretto.core.policy.failure import Cause, Failure
+from stretto.core.schedule.attempts import Attempts
+from stretto.core.schedule.columns import LIMITED, lane_of
+from stretto.core.schedule.deadlines import RUN_WITHIN
+from stretto.core.schedule.decision import ACQUIRE, FINISH, RELEASE, WAKE, Decision
+from stretto.core.schedule.ready import weight_of
+from stretto.core.schedule.settling import (
+    CANCELLED,
+    FAILED,
+    PENDING,
+    READY,
+    RUNNING,
+    SKIPPED,
+    WAITING,
+)
+from stretto.core.schedule.states import State
+from stretto.errors import IllegalEventError
+
+__all__ = ["Scheduler"]
+
+_ENDS: Final = frozenset(
+    (kinds.ATTEMPT_SUCCEEDED, kinds.ATTEMPT_FAILED, kinds.ATTEMPT_ENDED, kinds.ATTEMPT_GREW)
+)
+
+
+class Scheduler(Attempts):
+    """The state machine of one run. `handle` is its only door."""
+
+    __slots__ = ("_handlers", "log")
+
+    def __init__(self, created: Created) -> None:
+        super().__init__(created)
+        self.log: list[Fact] = []
+        self._handlers: dict[int, Callable[[Fact], None]] = {
+            kinds.RUN_CREATED: self._on_created,
+            kinds.ATTEMPT_SUCCEEDED: self._on_succeeded,
+            kinds.ATTEMPT_FAILED: self._on_failed,
+            kinds.ATTEMPT_ENDED: self._on_ended,
+            kinds.ATTEMPT_GREW: self._on_grew,
+            kinds.PERMIT_GRANTED: self._on_granted,
+            kinds.CLOCK_TICKED: self._on_tick,
+            kinds.CANCEL_REQUESTED: self._on_cancel,
+        }
+
+    def handle(self, *stimuli: Fact) -> Decision:
+        """Take one or more facts from outside and decide.
+
+        All of them are checked before any of them counts. Raises IllegalEventError, with the step's story, and
+        changes nothing, if one may not happen now.
+        """
+        self._check(stimuli)
+        self.facts = facts = []
+        self.commands = commands = []
+        handlers = self._handlers
+        for stimulus in stimuli:
+            self.now = max(self.now, stimulus[3])
+            handlers[stimulus[0]](stimulus)
+        if self.fresh or self.queue:
+            self._dispatch()
+        if not self.running or self.is_expired:
+            self._close()
+        if not self.finished:
+            instant = self.deadlines.to_arm()
+            if instant is not None:
+                commands.append((WAKE, -1, 0, instant))
+        self.log.extend(facts)
+        return Decision(facts, commands)
+
+    def story(self, path: str) -> tuple[str, ...]:
+        """All that happened to one step, a line an event."""
+        index = self.graph.index_of(path)
+        return () if index is None else story_lines(self.log, self.graph, index)
+
+    # ---------------------------------------------------------------- what may happen now
+
+    def _check(self, stimuli: tuple[Fact, ...]) -> None:
+        seen: set[tuple[int, int]] | None = set() if len(stimuli) > 1 else None
+        for stimulus in stimuli:
+            kind, index, attempt = stimulus[:3]
+            if kind in _ENDS:
+                self._check_end(kind, index, attempt, seen)
+            elif kind == kinds.RUN_CREATED:
+                if self.log or self.finished:
+                    raise IllegalEventError("The run was created twice.")
+            elif kind not in self._handlers:
+                raise IllegalEventError(f"Fact kind {kind} is not a stimulus.")
+            elif self.finished:
+                raise IllegalEventError(f"Fact kind {kind} came after the run had ended.")
+
+    def _check_end(self, kind: int, index: int, attempt: int, seen: set[tuple[int, int]] | None) -> None:
+        key = (index, attempt)
+        is_known = 0 <= index < len(self.states)
+        is_current = is_known and self.states[index] == RUNNING and self.attempts[index] == attempt
+        is_told = key in self.stopping or key in self.late
+        if not (is_current or is_told) or (seen is not None and key in seen):
+            self._refuse(kind, index, attempt)
+        if kind == kinds.ATTEMPT_ENDED and not is_told:
+            self._refuse(kind, index, attempt)
+        if seen is not None:
+            seen.add(key)
+
+    def _refuse(self, kind: int, index: int, attempt: int) -> None:
+        if not 0 <= index < len(self.states):
+            raise IllegalEventError(f"Fact kind {kind} names step {index}, which does not exist.")
+        path = self.graph.path(index)
+        state = State(self.states[index]).name
+        raise IllegalEventError(
+            f"Attempt {attempt} of step {path!r} cannot end now (fact kind {kind}): the step is {state}, "
+            f"its attempt is {self.attempts[index]}.",
+            step=path,
+            story=self.story(path),
+        )
+
+    # ---------------------------------------------------------------- stimuli of the run
+
+    def _on_created(self, fact: Fact) -> None:
+        self.facts.append(fact)
+        self.started_at = self.now
+        if self.options.within is not None:
+            self._bound_run(self.options.within)
+        for anchor, children in self.graph.children.items():
+            self.open_children[anchor] = len(children)
+            self.states[anchor] = WAITING
+        for anchor, children in self.graph.children.items():
+            if not children:
+                self._settle_anchor(anchor)
+        for index, waits in enumerate(self.missing):
+            if not waits and self.states[index] == PENDING:
+                self._became_ready(index)
+
+    def _bound_run(self, within: float) -> None:
+        self.deadlines.add(self.now + within, RUN_WITHIN, -1)
+        graph = self.graph
+        estimates = self.created.estimates
+        weights = [
+            0.0 if graph.is_optional(index) else weight_of(graph, index, estimates, 0.0)
+            for index in range(len(graph))
+        ]
+        self.reserves = bottom_levels(graph.edges()[1], weights)
+        self._bound_optional(range(len(graph)))
+
+    def _on_cancel(self, fact: Fact) -> None:
+        if self.halted is Cause.CANCELLED:
+            return
+        self.facts.append(fact)
+        self.verdict = str(fact[4] or "cancelled")
+        self._halt(Cause.CANCELLED)
+
+    # ---------------------------------------------------------------- permits
+
+    def _dispatch(self) -> None:
+        """Start what may start: all of it while permits suffice, else the longest remaining path first."""
+        fresh = [index for index in self.fresh if self.states[index] in (PENDING, WAITING)]
+        self.fresh = []
+        free = self.options.permits - self.used
+        if len(fresh) <= free and not self.queue and not any(map(self._is_limited, fresh)):
+            self.used += len(fresh)
+            for index in fresh:
+                self._issue(index)
+            return
+        self.queue.extend(fresh)
+        self._start_best()
+        for index in fresh:
+            if self.states[index] in (PENDING, WAITING):
+                self.states[index] = READY
+                self.facts.append((kinds.STEP_READY, index, 0, self.now, None))
+
+    def _is_limited(self, index: int) -> bool:
+        return lane_of(self.graph.specs[index]) == LIMITED
+
+    def _start_best(self) -> None:
+        permits = self.options.permits
+        while self.queue and self.used < permits:
+            index = self.queue.pop()
+            if self.states[index] not in (PENDING, READY, WAITING):
+                continue
+            if self._is_limited(index):
+                self._request(index)
+            else:
+                self.used += 1
+                self._issue(index)
+
+    def _request(self, index: int) -> None:
+        # The run's own permit is taken only with the grant: a step that queues for a provider blocks nobody here.
+        # One that was granted when the run was full keeps its place from then on, or it would starve.
+        self.requested.add(index)
+        if index in self.reserved:
+            self.used += 1
+        self.commands.append((ACQUIRE, index, 0, self.queue.level(index)))
+
+    def _on_granted(self, fact: Fact) -> None:
+        index = fact[1]
+        if index not in self.requested:
+            return  # withdrawn while the grant was on its way; the withdrawal gave it back
+        self.facts.append(fact)
+        self.requested.discard(index)
+        if index in self.reserved:
+            self.reserved.discard(index)
+            self._issue(index)
+        elif self.used < self.options.permits:
+            self.used += 1
+            self._issue(index)
+        else:
+            self.commands.append((RELEASE, index, 0, 0.0))
+            self.reserved.add(index)
+            self.queue.push(index)
+
+    # ---------------------------------------------------------------- the end
+
+    def _close(self) -> None:
+        if self.finished:
+            return
+        if self.is_expired and self.halted is None and self.open_steps and not self.inline_running:
+            self.verdict = f"the run passed its deadline of {self.options.within:g} s"
+            self._halt(Cause.TIMED_OUT)
+        if self.stopping or self.running:
+            return
+        if not self.open_steps and self.halted is None:
+            self._finish(kinds.RUN_PARTIAL if self.is_partial else kinds.RUN_SUCCEEDED, None)
+        elif self.halted is not None:
+            self._close_steps()
+            self._finish_lost()
+
+    def _close_steps(self) -> None:
+        """Give every step that never ended its final state: blocked by a loss above it, or cut with the run."""
+        remaining = [index for index in range(len(self.graph)) if self.is_open(index)]
+        while blocked := self._close_blocked(remaining):
+            remaining = [index for index in remaining if index not in blocked]
+        for index in remaining:
+            self._close_step(index, CANCELLED, self.verdict or "the run failed before it could start")
+
+    def _close_blocked(self, remaining: list[int]) -> set[int]:
+        blocked: set[int] = set()
+        for index in remaining:
+            lost = self._lost_upstream(index)
+            if lost is None:
+                continue
+            blocked.add(index)
+            if index in self.graph.children:
+                text = f"{self.graph.path(lost)} was lost"
+                self._close_step(index, FAILED, Failure(Cause.BLOCKED, text))
+            else:
+                text = f"needs {self.graph.path(lost)}, which was lost"
+                self._close_step(index, SKIPPED, Failure(Cause.BLOCKED, text))
+        return blocked
+
+    def _lost_upstream(self, index: int) -> int | None:
+        for dep in (*self.graph.deps[index], *self.graph.children.get(index, ())):
+            if self.states[dep] in (FAILED, SKIPPED) and dep not in self.defaulted:
+                return dep
+        return None
+
+    def _close_step(self, index: int, state: int, data: object) -> None:
+        self._withdraw(index)
+        self.open_steps -= 1
+        kind = {FAILED: kinds.STEP_FAILED, SKIPPED: kinds.STEP_SKIPPED}.get(state, kinds.STEP_CANCELLED)
+        self.states[index] = state
+        self.facts.append((kind, index, self.attempts[index], self.now, data))
+
+    def _finish_lost(self) -> None:
+        if self.halted is Cause.CANCELLED:
+            self._finish(kinds.RUN_CANCELLED, self.verdict)
+        else:
+            cause = Cause.ERROR if self.failures else Cause.TIMED_OUT
+            self._finish(kinds.RUN_FAILED, cause)
+
+    def _finish(self, kind: int, data: object) -> None:
+        self.finished = True
+        self.facts.append((kind, kinds.RUN, 0, self.now, data))
+        self.commands.append((FINISH, kinds.RUN, 0, self.now))

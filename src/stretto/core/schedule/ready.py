@@ -1,0 +1,104 @@
+"""Steps that have their inputs and want a permit: who goes first."""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+from typing import Final
+
+from stretto.core.forecast import bottom_levels
+from stretto.core.graph.graph import Graph
+from stretto.core.graph.spec import Role, Where
+
+__all__ = ["ReadyQueue", "weight_of"]
+
+_MICRO: Final = 1_000_000
+_BITS: Final = 40
+_TOP: Final = 1 << 62
+
+
+def weight_of(graph: Graph, index: int, estimates: dict[str, float], unknown: float) -> float:
+    """A step's expected seconds; gates and inline glue take none, an anchor as long as one child until it has any."""
+    spec = graph.specs[index]
+    if spec.role is Role.MAP:
+        return 0.0 if index in graph.children else estimates.get(graph.maps[index].target.id, unknown)
+    if spec.role is Role.GATE or spec.where is Where.INLINE:
+        return 0.0
+    return estimates.get(spec.id, unknown)
+
+
+class ReadyQueue:
+    """Longest remaining path first (Hu 1961, "HLFET"); equal ones, and sequential runs, in author order.
+
+    Levels are computed when two steps first compete: a run whose permits always suffice never pays for them.
+    """
+
+    __slots__ = ("_estimates", "_graph", "_heap", "_is_sequential", "_levels")
+
+    def __init__(self, graph: Graph, estimates: dict[str, float], *, is_sequential: bool) -> None:
+        self._graph = graph
+        self._estimates = estimates
+        self._is_sequential = is_sequential
+        self._levels: list[float] | None = None
+        self._heap: list[tuple[int, ...]] | list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def push(self, index: int) -> None:
+        """Add a step."""
+        heappush(self._heap, self._key(index))  # type: ignore[arg-type]  # one kind of key a run
+
+    def extend(self, indices: list[int]) -> None:
+        """Add many at once: building the heap anew is linear."""
+        if len(indices) < len(self._heap) // 4:
+            for index in indices:
+                self.push(index)
+            return
+        self._heap.extend([self._key(index) for index in indices])  # type: ignore[arg-type]  # one kind of key a run
+        heapify(self._heap)  # type: ignore[arg-type]  # one kind of key a run
+
+    def pop(self) -> int:
+        """Take the step that should start next."""
+        key = heappop(self._heap)  # type: ignore[arg-type]  # one kind of key a run
+        return key & ((1 << _BITS) - 1) if isinstance(key, int) else key[-1]
+
+    def clear(self) -> None:
+        """Forget all: the run starts nothing more."""
+        self._heap.clear()
+
+    def level(self, index: int) -> float:
+        """Seconds on the longest remaining path from the start of `index`, by estimate (unknown steps count 1)."""
+        levels = self._levels
+        if levels is None or len(levels) <= index:
+            levels = self._computed(levels)
+        return levels[index]
+
+    def _key(self, index: int) -> int | tuple[int, ...]:
+        if self._is_sequential:
+            return self._graph.author_order(index)
+        return ((_TOP - int(self.level(index) * _MICRO)) << _BITS) | index
+
+    def _computed(self, known: list[float] | None) -> list[float]:
+        graph = self._graph
+        if known is None:
+            weights = [weight_of(graph, index, self._estimates, 1.0) for index in range(len(graph))]
+            self._levels = bottom_levels([self._onward(index) for index in range(len(graph))], weights)
+            return self._levels
+        self._extend(known)
+        return known
+
+    def _extend(self, known: list[float]) -> None:
+        # Growth adds steps at the end whose path goes on behind their anchor; what stood before keeps its level.
+        graph = self._graph
+        start = len(known)
+        known.extend([0.0] * (len(graph) - start))
+        for index in range(len(graph) - 1, start - 1, -1):
+            scope = graph.scopes[index]
+            behind = max((known[out] for out in graph.consumers_of(scope)), default=0.0) if scope >= 0 else 0.0
+            tail = max((known[out] for out in graph.consumers_of(index)), default=0.0)
+            known[index] = weight_of(graph, index, self._estimates, 1.0) + max(behind, tail)
+
+    def _onward(self, index: int) -> tuple[int, ...]:
+        scope = self._graph.scopes[index]
+        onward = tuple(self._graph.consumers_of(index))
+        return onward if scope < 0 else (*onward, scope)
