@@ -1,0 +1,51 @@
+"""Stretto runs agent workflows as fast as their critical path, and proves that nothing changed.
+
+The names a workflow's author needs are here; importing them loads neither asyncio nor pydantic.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stretto.api.engine import Engine
+from stretto.api.workflow import Workflow, workflow
+from stretto.authoring import Ref, Step, from_engine, group, step
+from stretto.context import current
+from stretto.core.policy import OnFailure, Retry
+from stretto.core.values import Missing
+from stretto.errors import PermanentError, RunError, StrettoError, TransientError
+
+if TYPE_CHECKING:
+    from stretto.api.result import RunResult as RunResult
+    from stretto.api.result import StepResult as StepResult
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Engine",
+    "Missing",
+    "OnFailure",
+    "PermanentError",
+    "Ref",
+    "Retry",
+    "RunError",
+    "RunResult",
+    "Step",
+    "StepResult",
+    "StrettoError",
+    "TransientError",
+    "Workflow",
+    "current",
+    "from_engine",
+    "group",
+    "step",
+    "workflow",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in ("RunResult", "StepResult"):
+        from stretto.api import result
+
+        return getattr(result, name)
+    raise AttributeError(f"module 'stretto' has no attribute {name!r}")

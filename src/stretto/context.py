@@ -33,7 +33,7 @@ class Attempt(Protocol):
         """The earliest instant (seconds since the epoch) at which this attempt will be cut, or None."""
 
     @property
-    def logger(self) -> logging.Logger:
+    def logger(self) -> logging.LoggerAdapter[logging.Logger]:
         """A logger whose records become this run's `log` events."""
 
     def progress(self, done: float, total: float | None = None, note: str = "") -> None:

@@ -1,0 +1,1 @@
+"""Performs what the scheduler decides: the engine, executors, stores, and the same scheduler on virtual time."""

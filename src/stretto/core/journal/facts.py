@@ -43,6 +43,7 @@ STEP_CANCELLED: Final = 27  # data: why
 ATTEMPT_TIMED_OUT: Final = 28  # data: Failure; the attempt was told to stop
 ATTEMPT_ABANDONED: Final = 29  # it did not end within its grace
 GROUP_OPENED: Final = 30  # step: the gate; data: the deadline or None
+RUN_STARTED: Final = 39
 RUN_SUCCEEDED: Final = 40
 RUN_PARTIAL: Final = 41
 RUN_FAILED: Final = 42  # data: Cause

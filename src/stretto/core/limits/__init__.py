@@ -1,0 +1,5 @@
+"""Arithmetic of named permits; time comes in as an argument, nothing here waits."""
+
+from stretto.core.limits.pools import Pools, Token
+
+__all__ = ["Pools", "Token"]

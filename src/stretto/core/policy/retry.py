@@ -55,9 +55,6 @@ class Retry:
         return not self.kinds.isdisjoint(failure.kinds)
 
 
-NO_RETRY = Retry(attempts=1)
-
-
 def wait_before(retry: Retry, attempt: int, failure: Failure, draw: float) -> float:
     """Seconds between the failed `attempt` and the next; `draw` in [0, 1) is the dice, thrown by the caller."""
     ceiling = min(retry.longest_wait, retry.first_wait * retry.factor ** min(attempt - 1, 64))
@@ -68,3 +65,6 @@ def wait_before(retry: Retry, attempt: int, failure: Failure, draw: float) -> fl
 def _require(holds: bool, otherwise: str) -> None:
     if not holds:
         raise DefinitionError(otherwise)
+
+
+NO_RETRY = Retry(attempts=1)

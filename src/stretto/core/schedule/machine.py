@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from stretto.core.forecast import bottom_levels
+from stretto.core.forecast.levels import bottom_levels
 from stretto.core.graph.spec import Role
 from stretto.core.journal import facts as kinds
 from stretto.core.journal.facts import Created, Fact
@@ -87,6 +87,27 @@ class Scheduler(Attempts):
         index = self.graph.index_of(path)
         return () if index is None else story_lines(self.log, self.graph, index)
 
+    def deadline_of(self, index: int, attempt: int) -> float | None:
+        """The earliest instant at which this attempt will be cut, or None."""
+        spec = self.graph.specs[index]
+        began = next((fact[3] for fact in reversed(self.log) if fact[:3] == (kinds.STEP_STARTED, index, attempt)), None)
+        limits = [
+            None if began is None or spec.timeout is None else began + spec.timeout,
+            None if spec.within is None else self.began_at.get(index, self.now) + spec.within,
+            None if self.options.within is None else self.started_at + self.options.within,
+            self._group_deadline(index),
+        ]
+        return min((limit for limit in limits if limit is not None), default=None)
+
+    def _group_deadline(self, index: int) -> float | None:
+        while index >= 0 and index not in self.graph.group_of:
+            index = self.graph.scopes[index]
+        if index < 0:
+            return None
+        gate = self.graph.groups[self.graph.group_of[index]].gate
+        opened = [fact[4] for fact in self.log if fact[0] == kinds.GROUP_OPENED and fact[1] == gate]
+        return opened[0] if opened and isinstance(opened[0], float) else None
+
     # ---------------------------------------------------------------- what may happen now
 
     def _check(self, stimuli: tuple[Fact, ...]) -> None:
@@ -131,6 +152,7 @@ class Scheduler(Attempts):
 
     def _on_created(self, fact: Fact) -> None:
         self.facts.append(fact)
+        self.facts.append((kinds.RUN_STARTED, kinds.RUN, 0, self.now, None))
         self.started_at = self.now
         if self.options.within is not None:
             self._bound_run(self.options.within)

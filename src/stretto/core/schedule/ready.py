@@ -5,7 +5,7 @@ from __future__ import annotations
 from heapq import heapify, heappop, heappush
 from typing import Final
 
-from stretto.core.forecast import bottom_levels
+from stretto.core.forecast.levels import bottom_levels
 from stretto.core.graph.graph import Graph
 from stretto.core.graph.spec import Role, Where
 

@@ -1,0 +1,1 @@
+"""The one async loop: performs commands, brings facts back, appends before it acts."""

@@ -1,0 +1,259 @@
+"""`Engine`: what runs share – limits, resources, estimates, observers, defaults."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from stretto.core.forecast.estimates import Estimates
+from stretto.core.graph import StepSpec
+from stretto.core.journal import facts as kinds
+from stretto.core.journal.facts import Created, RunOptions
+from stretto.core.journal.view import RunStatus
+from stretto.core.limits import Pools
+from stretto.core.policy import OnFailure
+from stretto.errors import ConfigError, DefinitionError
+from stretto.ports import Code
+
+if TYPE_CHECKING:
+    import random
+
+    from stretto.api.result import RunResult
+    from stretto.authoring import Definition
+    from stretto.authoring.step import AnyStep
+    from stretto.ports import Clock, JournalStore, Observer
+    from stretto.runtime.engine.driver import RunDriver
+    from stretto.runtime.engine.permits import Permits
+    from stretto.runtime.executors.thread import ThreadExecutor
+
+__all__ = ["DEFAULT_PERMITS", "Engine"]
+
+DEFAULT_PERMITS = 1024
+"""The run-wide cap when none is given: more attempts at once cost more than they bring (garbage collector)."""
+
+_STATUS = {
+    kinds.RUN_SUCCEEDED: RunStatus.SUCCEEDED,
+    kinds.RUN_PARTIAL: RunStatus.PARTIAL,
+    kinds.RUN_FAILED: RunStatus.FAILED,
+    kinds.RUN_CANCELLED: RunStatus.CANCELLED,
+}
+
+
+class Engine:
+    """Runs workflows.
+
+    `limits` are named permits shared by all runs of the engine, e.g. ``{"openai": 8}``. `resources` are the live
+    objects that steps ask for by `from_engine()`. `max_concurrency` caps the attempts of one run at once. `grace`
+    (seconds) is how long a cancelled coroutine may take to end. `observers` are told what happens, after it was
+    committed. `seed` makes the jitter of retries repeatable.
+
+    One engine lives on one event loop at a time; it may be used from several, one after another.
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: Mapping[str, int] | None = None,
+        resources: Mapping[str, object] | None = None,
+        max_concurrency: int = DEFAULT_PERMITS,
+        on_failure: OnFailure | str = OnFailure.DRAIN,
+        grace: float = 5.0,
+        observers: Sequence[Observer] = (),
+        store: JournalStore | None = None,
+        clock: Clock | None = None,
+        seed: int | None = None,
+    ) -> None:
+        Pools(limits or {})  # a wrong limit is told where it was written
+        self.limits = dict(limits or {})
+        self.resources = dict(resources or {})
+        self.max_concurrency = _permits(max_concurrency)
+        self.on_failure = _policy(on_failure)
+        self.grace = grace
+        self.observers = list(observers)
+        self.estimates = Estimates()
+        self._store = store
+        self._clock = clock
+        self._seed = seed
+        self._dice: random.Random | None = None
+        self._made: dict[Callable[[], object], object] = {}
+        self._permits: tuple[object, Permits] | None = None
+        self._threads: tuple[object, ThreadExecutor] | None = None
+        if not grace >= 0:
+            raise ConfigError(f"grace={grace!r}; give seconds, 0 or more.")
+
+    async def arun(
+        self,
+        definition: Definition,
+        inputs: Mapping[str, object],
+        *,
+        within: float | None = None,
+        on_failure: OnFailure | str | None = None,
+        max_concurrency: int | None = None,
+        is_sequential: bool = False,
+        suspend_groups: bool = False,
+        run_id: str | None = None,
+        observers: Sequence[Observer] = (),
+        started: Callable[[RunDriver], None] | None = None,
+    ) -> RunResult[object]:
+        """Run a workflow to its end and give the result, whatever its status. Raises only what stops a start.
+
+        `started` gets the driver as soon as it exists: its `cancel` ends the run gracefully.
+        """
+        from stretto.runtime.engine.driver import RunDriver
+
+        traced = definition.trace(inputs)
+        if suspend_groups:
+            for group in traced.graph.groups:
+                group.within = None
+        options = RunOptions(
+            on_failure=self.on_failure if on_failure is None else _policy(on_failure),
+            within=_within(within),
+            permits=1 if is_sequential else _permits(max_concurrency or self.max_concurrency),
+            is_sequential=is_sequential,
+            grace=self.grace,
+        )
+        created = Created(definition.name, traced.graph, options, dict(self.estimates.known), traced.inputs)
+        code = self._code(traced.functions)
+        driver = RunDriver(
+            run_id or _new_run_id(),
+            created,
+            code,
+            store=self._open_store(),
+            permits=self._shared_permits(),
+            executor=self._executor(),
+            observers=(*self.observers, *observers),
+            clock=self._now(),
+            dice=self._thrown(),
+        )
+        if started is not None:
+            started(driver)
+        await driver.execute()
+        self._learn(driver)
+        return _result(driver)
+
+    # ---------------------------------------------------------------- parts
+
+    def _code(self, functions: Mapping[StepSpec, AnyStep]) -> dict[StepSpec, Code]:
+        pools = Pools(self.limits)
+        code: dict[StepSpec, Code] = {}
+        for spec, step in functions.items():
+            pools.check(spec.limits, spec.id)
+            code[spec] = Code(step.fn, self._resources_of(step))
+        return code
+
+    def _resources_of(self, step: AnyStep) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for parameter, marker in step.shape.resources.items():
+            key = marker.key or parameter
+            if key in self.resources:
+                found[parameter] = self.resources[key]
+            elif marker.default is not None:
+                if marker.default not in self._made:
+                    self._made[marker.default] = marker.default()
+                found[parameter] = self._made[marker.default]
+            else:
+                raise DefinitionError(
+                    f"Step {step.spec.id!r} needs the resource {key!r}, which this engine does not have.",
+                    mend=f"Create it with Engine(resources={{{key!r}: …}}).",
+                )
+        return found
+
+    def _open_store(self) -> JournalStore:
+        from stretto.runtime.stores.memory import MemoryStore
+
+        if self._store is None:
+            self._store = MemoryStore()
+        return self._store
+
+    def _shared_permits(self) -> Permits:
+        import asyncio
+
+        from stretto.runtime.engine.permits import Permits
+
+        loop = asyncio.get_running_loop()
+        if self._permits is None or self._permits[0] is not loop:
+            self._permits = (loop, Permits(self.limits))
+        return self._permits[1]
+
+    def _executor(self) -> ThreadExecutor:
+        import asyncio
+
+        from stretto.runtime.executors.thread import ThreadExecutor
+
+        loop = asyncio.get_running_loop()
+        if self._threads is None or self._threads[0] is not loop:
+            if self._threads is not None:
+                self._threads[1].close()
+            self._threads = (loop, ThreadExecutor(self._now()))
+        return self._threads[1]
+
+    def _now(self) -> Clock:
+        return self._clock or _loop_clock()
+
+    def _thrown(self) -> random.Random:
+        import random
+
+        if self._dice is None:
+            self._dice = random.Random(self._seed)  # noqa: S311  # jitter, not secrets
+        return self._dice
+
+    def _learn(self, driver: RunDriver) -> None:
+        """Durations of first attempts that succeeded, by step id, for the priorities of the next run."""
+        begun: dict[int, float] = {}
+        learn = self.estimates.learn
+        specs = driver.info.graph.specs
+        for kind, index, _, at, _ in driver.facts:
+            if kind == kinds.STEP_STARTED:
+                begun[index] = at
+            elif kind == kinds.ATTEMPT_SUCCEEDED and index in begun:
+                learn(specs[index].id, at - begun[index])
+
+
+def _result(driver: RunDriver) -> RunResult[object]:
+    from stretto.api.result import Finished, RunResult
+
+    last = driver.facts[-1]
+    status = _STATUS[last[0]]
+    scheduler = driver.scheduler
+    value: object = None
+    if status in (RunStatus.SUCCEEDED, RunStatus.PARTIAL):
+        value = driver.values.filled(driver.created.graph.output)
+    finished = Finished(
+        driver.info.run_id, driver.created, driver.facts, driver.values, driver.errors, scheduler.failures
+    )
+    return RunResult(finished, value, status, driver.usage)
+
+
+def _new_run_id() -> str:
+    return secrets.token_hex(6)
+
+
+def _loop_clock() -> Clock:
+    """Seconds since the epoch that never step back: the loop's clock, set to the wall once."""
+    import asyncio
+    import time
+
+    loop = asyncio.get_running_loop()
+    offset = time.time() - loop.time()
+    return lambda: loop.time() + offset
+
+
+def _policy(value: OnFailure | str) -> OnFailure:
+    try:
+        return OnFailure(value)
+    except ValueError:
+        known = ", ".join(repr(str(policy)) for policy in OnFailure)
+        raise ConfigError(f"on_failure={value!r} is unknown; known: {known}.") from None
+
+
+def _permits(value: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ConfigError(f"max_concurrency={value!r}; give a whole number, 1 or more.")
+    return value
+
+
+def _within(value: float | None) -> float | None:
+    if value is not None and not value > 0:
+        raise ConfigError(f"within={value!r}; give seconds above 0.")
+    return value

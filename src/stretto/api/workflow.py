@@ -1,0 +1,192 @@
+"""`@workflow`: a function whose body wires steps together, and the ways to run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
+
+from stretto.api.engine import Engine
+from stretto.authoring.place import caller_place
+from stretto.authoring.workflow import Definition, Traced
+from stretto.core.policy import OnFailure
+from stretto.errors import DefinitionError, StrettoError
+
+if TYPE_CHECKING:
+    from stretto.api.result import RunResult
+    from stretto.ports import Observer
+    from stretto.runtime.engine.driver import RunDriver
+
+__all__ = ["Workflow", "workflow"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Workflow(Generic[P, R]):
+    """A workflow: `run` it, `await` its `arun`, or look at its graph with `trace`."""
+
+    def __init__(
+        self,
+        definition: Definition,
+        *,
+        within: float | None,
+        example: Mapping[str, object] | None,
+        engine: Engine | None,
+        options: Mapping[str, Any],
+    ) -> None:
+        self.definition = definition
+        self.within = within
+        self.example = example
+        self._engine = engine
+        self._options = dict(options)
+        self.__doc__ = definition.fn.__doc__
+        self.__name__ = definition.name
+
+    def __repr__(self) -> str:
+        return f"<Workflow {self.name}>"
+
+    @property
+    def name(self) -> str:
+        """The workflow's declared name."""
+        return self.definition.name
+
+    @property
+    def engine(self) -> Engine:
+        """The engine it runs on: the one given, or its own, made when first needed."""
+        if self._engine is None:
+            self._engine = Engine()
+        return self._engine
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Raises DefinitionError: a workflow is run, not called."""
+        raise DefinitionError(
+            f"Workflow {self.name!r} was called like a function.",
+            where=caller_place(),
+            mend=f"Use {self.name}.run(…), or `await {self.name}.arun(…)` inside a running event loop.",
+        )
+
+    def with_options(
+        self,
+        *,
+        engine: Engine | None = None,
+        within: float | None = None,
+        on_failure: OnFailure | str | None = None,
+        max_concurrency: int | None = None,
+        sequential: bool | None = None,
+        suspend_deadlines: bool | None = None,
+        run_id: str | None = None,
+        observers: Sequence[Observer] | None = None,
+    ) -> Workflow[P, R]:
+        """The same workflow with run options; what is None stays. They are never among a run's inputs.
+
+        `sequential` runs one step at a time in author order. `suspend_deadlines` leaves out the run's and groups'
+        `within`: what `bench` and `demo` do to compare both modes. `run_id` names the next run.
+        """
+        given = {
+            "on_failure": on_failure,
+            "max_concurrency": max_concurrency,
+            "sequential": sequential,
+            "suspend_deadlines": suspend_deadlines,
+            "run_id": run_id,
+            "observers": observers,
+        }
+        options = {**self._options, **{key: value for key, value in given.items() if value is not None}}
+        return Workflow(
+            self.definition,
+            within=self.within if within is None else within,
+            example=self.example,
+            engine=engine or self._engine,
+            options=options,
+        )
+
+    def run(self, *args: P.args, **kwargs: P.kwargs) -> RunResult[R]:
+        """Run to the end on an event loop of its own. Raises RunError, with the result, if there is no value.
+
+        Inside a running loop this raises at once and names `await x.arun(…)`: there are no nested loops here.
+        """
+        import asyncio
+
+        if asyncio._get_running_loop() is not None:
+            raise StrettoError(
+                f"{self.name}.run() was called inside a running event loop; write `await {self.name}.arun(…)` there."
+            )
+        return asyncio.run(self.arun(*args, **kwargs))
+
+    async def arun(self, *args: P.args, **kwargs: P.kwargs) -> RunResult[R]:
+        """Run to the end on the running loop. Raises RunError, with the result, if there is no value."""
+        result = await self.aresult(*args, **kwargs)
+        if result.status not in ("succeeded", "partial"):
+            raise result.to_error()
+        return result
+
+    async def aresult(self, *args: P.args, **kwargs: P.kwargs) -> RunResult[R]:
+        """Like `arun`, but gives the result of a failed, timed out or cancelled run instead of raising."""
+        inputs = self.definition.bind(args, kwargs)
+        return await self.start(inputs)
+
+    async def start(
+        self, inputs: Mapping[str, object], *, started: Callable[[RunDriver], None] | None = None
+    ) -> RunResult[R]:
+        """Run with inputs by name and give the result, whatever its status; `started` gets the run to cancel it."""
+        options = self._options
+        is_suspended = bool(options.get("suspend_deadlines"))
+        result = await self.engine.arun(
+            self.definition,
+            inputs,
+            within=None if is_suspended else self.within,
+            on_failure=options.get("on_failure"),
+            max_concurrency=options.get("max_concurrency"),
+            is_sequential=bool(options.get("sequential")),
+            suspend_groups=is_suspended,
+            run_id=options.get("run_id"),
+            observers=options.get("observers") or (),
+            started=started,
+        )
+        return cast("RunResult[R]", result)
+
+    def trace(self, *args: P.args, **kwargs: P.kwargs) -> Traced:
+        """The graph these inputs give, without running anything."""
+        return self.definition.trace(self.definition.bind(args, kwargs))
+
+
+@overload
+def workflow(fn: Callable[P, R], /) -> Workflow[P, R]: ...
+@overload
+def workflow(
+    *,
+    name: str | None = ...,
+    within: float | None = ...,
+    example: Mapping[str, object] | None = ...,
+    on_failure: OnFailure | str | None = ...,
+    max_concurrency: int | None = ...,
+    engine: Engine | None = ...,
+) -> Callable[[Callable[P, R]], Workflow[P, R]]: ...
+def workflow(
+    fn: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    within: float | None = None,
+    example: Mapping[str, object] | None = None,
+    on_failure: OnFailure | str | None = None,
+    max_concurrency: int | None = None,
+    engine: Engine | None = None,
+) -> Any:
+    """Make a function a workflow. Its body runs once a run, with the run's plain inputs, to wire steps together.
+
+    `within` (seconds) is the run's deadline. `example` holds inputs for looking at the graph without any of one's
+    own. `on_failure` and `max_concurrency` replace the engine's.
+
+    Raises DefinitionError for a body that is not a plain `def`, or a deadline that is not above 0.
+    """
+
+    def declare(function: Callable[..., Any]) -> Workflow[Any, Any]:
+        label = name or function.__name__
+        if within is not None and not (isinstance(within, (int, float)) and within > 0):
+            raise DefinitionError(f"Workflow {label!r}: within={within!r}; give seconds above 0.")
+        options = {"on_failure": on_failure, "max_concurrency": max_concurrency}
+        return Workflow(
+            Definition(function, name=label), within=within, example=example, engine=engine, options=options
+        )
+
+    return declare if fn is None else declare(fn)

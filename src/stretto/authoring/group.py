@@ -1,0 +1,80 @@
+"""`with group(…) as g:` – a block of steps with a deadline and a threshold."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import cast
+
+from stretto.authoring.place import caller_place
+from stretto.authoring.ref import Ref
+from stretto.authoring.trace import Trace, active_trace
+from stretto.core.graph import Role, StepSpec
+from stretto.errors import DefinitionError
+
+__all__ = ["Group", "group"]
+
+
+class Group:
+    """What `group` gives: order later steps by it with ``step.after(g)(…)``.
+
+    Its gate is judged when all members have settled or at the deadline, and fails as soon as the threshold
+    cannot be reached any more; members that are running then are not cancelled for it.
+    """
+
+    def __init__(self, name: str, within: float | None, min_success: int | None) -> None:
+        self.name = name
+        self._within = within
+        self._min_success = min_success
+        self._trace: Trace | None = None
+        self._gate: Ref | None = None
+
+    def __enter__(self) -> Group:
+        self._trace = active_trace.get()
+        if self._trace is None:
+            raise DefinitionError(
+                f"Group {self.name!r} was opened outside a workflow's body.",
+                where=caller_place(),
+                mend="Use `with group(…)` inside a @workflow function.",
+            )
+        self._trace.open_group(self.name, self._within, self._min_success)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        assert self._trace is not None
+        if error is None:
+            self._gate = self._trace.close_group(StepSpec(id=self.name, role=Role.GATE))
+
+    @property
+    def gate(self) -> Ref:
+        """The gate's Ref; exists behind the `with` block."""
+        if self._gate is None:
+            raise DefinitionError(
+                f"Group {self.name!r} is used before its block has ended.",
+                where=caller_place(),
+                mend="Order steps by a group behind its `with` block.",
+            )
+        return self._gate
+
+    @property
+    def count(self) -> int:
+        """How many members succeeded, as a Ref."""
+        return cast("int", self.gate)
+
+
+def group(name: str, *, within: float | None = None, min_success: int | None = None) -> Group:
+    """Open a group: its members become optional, each Ref opening as its own step settles (``T | Missing``).
+
+    `within` (seconds) runs from the moment the first member is ready; members still open then are cut, and what
+    finished before is kept. The gate fails the run if fewer than `min_success` members succeed.
+    """
+    if not isinstance(name, str) or not name or any(mark in name for mark in "/[]#"):
+        raise DefinitionError(f"A group's name cannot be {name!r}.", where=caller_place(), mend="Use a short word.")
+    if within is not None and within <= 0:
+        raise DefinitionError(f"Group {name!r}: within={within!r}; give seconds above 0.", where=caller_place())
+    if min_success is not None and (not isinstance(min_success, int) or min_success < 0):
+        raise DefinitionError(
+            f"Group {name!r}: min_success={min_success!r}; give a whole number, 0 or more.", where=caller_place()
+        )
+    return Group(name, within, min_success)

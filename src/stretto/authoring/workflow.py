@@ -1,0 +1,99 @@
+"""`Definition`: a workflow's function, and how its body becomes a graph."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from stretto.authoring.body_check import check_body
+from stretto.authoring.place import function_place
+from stretto.authoring.step import AnyStep
+from stretto.authoring.trace import Trace, active_trace
+from stretto.core.graph import Graph, StepSpec
+from stretto.core.values import snapshot
+from stretto.errors import DefinitionError, InputError, ValueEncodingError
+
+__all__ = ["Definition", "Traced"]
+
+
+class Traced(NamedTuple):
+    """A body run once: its graph, the code behind each spec, and the inputs it was run with."""
+
+    graph: Graph
+    functions: dict[StepSpec, AnyStep]
+    inputs: dict[str, object]
+
+
+class Definition:
+    """A workflow as its author declared it."""
+
+    def __init__(self, fn: Callable[..., object], *, name: str) -> None:
+        self.fn = fn
+        self.name = name
+        self.signature = inspect.signature(fn)
+        self._is_checked = False
+        if inspect.iscoroutinefunction(fn) or inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
+            raise DefinitionError(
+                f"Workflow {name!r} is not a plain `def`.",
+                where=self.place,
+                mend="Its body only wires steps together and awaits nothing; make the steps `async def` instead.",
+            )
+
+    @property
+    def place(self) -> str | None:
+        """``file.py:12``."""
+        code = getattr(self.fn, "__code__", None)
+        return None if code is None else function_place(code)
+
+    def bind(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> dict[str, object]:
+        """The inputs by name, defaults applied, as snapshots. Raises InputError."""
+        try:
+            bound = self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise InputError(
+                f"Workflow {self.name!r} was given wrong inputs: {error}. It takes {self.signature}."
+            ) from None
+        bound.apply_defaults()
+        return {name: self._input(name, value) for name, value in bound.arguments.items()}
+
+    def _input(self, name: str, value: object) -> object:
+        try:
+            return snapshot(value)
+        except ValueEncodingError as error:
+            raise InputError(
+                f"Input {name!r} of workflow {self.name!r} cannot be journaled: {error}. "
+                "Pass plain data; live objects are resources: Engine(resources={…})."
+            ) from None
+
+    def trace(self, inputs: Mapping[str, object]) -> Traced:
+        """Run the body once with plain inputs. Raises DefinitionError for whatever a body may not do."""
+        if active_trace.get() is not None:
+            raise DefinitionError(
+                f"Workflow {self.name!r} was run inside another workflow's body.",
+                where=self.place,
+                mend="Call its steps there instead.",
+            )
+        if not self._is_checked:
+            check_body(self.fn, self.name)
+            self._is_checked = True
+        trace = Trace()
+        token = active_trace.set(trace)
+        try:
+            output = self._call(inputs)
+        finally:
+            active_trace.reset(token)
+        trace.graph.output = self._output(trace, output)
+        return Traced(trace.graph, trace.functions, dict(inputs))
+
+    def _call(self, inputs: Mapping[str, object]) -> object:
+        copies = {name: snapshot(value) for name, value in inputs.items()}
+        bound = self.signature.bind_partial()
+        bound.arguments.update(copies)
+        return self.fn(*bound.args, **bound.kwargs)
+
+    def _output(self, trace: Trace, output: object) -> object:
+        template = trace.template(output, set(), f"Workflow {self.name!r}, return value,")
+        if output is None and len(trace.graph):
+            return None
+        return template

@@ -1,0 +1,171 @@
+"""`RunView`: the one projection of a journal that every reader uses (results, terminal, reports, tests)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from stretto.core.graph import Graph
+from stretto.core.journal import facts as kinds
+from stretto.core.journal.facts import Created, Fact
+from stretto.core.policy import Cause, Failure
+
+__all__ = ["AttemptView", "RunStatus", "RunView", "StepView"]
+
+
+class RunStatus(StrEnum):
+    """How a run stands. Where several hold: cancelled > failed > partial > succeeded."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class AttemptView:
+    """One attempt: instants in seconds since the epoch, `ended_at` None while it runs."""
+
+    __slots__ = ("ended_at", "failure", "number", "started_at")
+
+    def __init__(self, number: int, started_at: float) -> None:
+        self.number = number
+        self.started_at = started_at
+        self.ended_at: float | None = None
+        self.failure: Failure | None = None
+
+
+class StepView:
+    """One step: its state's name in lower case, and the instants that led there."""
+
+    __slots__ = ("attempts", "ended_at", "failure", "is_defaulted", "ready_at", "reason", "state", "until")
+
+    def __init__(self) -> None:
+        self.state = "pending"
+        self.attempts: list[AttemptView] = []
+        self.ready_at: float | None = None
+        self.ended_at: float | None = None
+        self.until: float | None = None
+        self.failure: Failure | None = None
+        self.reason = ""
+        self.is_defaulted = False
+
+    @property
+    def started_at(self) -> float | None:
+        """When its first attempt was issued."""
+        return self.attempts[0].started_at if self.attempts else None
+
+
+_END_STATES = {
+    kinds.STEP_COMPLETED: "succeeded",
+    kinds.STEP_FAILED: "failed",
+    kinds.STEP_SKIPPED: "skipped",
+    kinds.STEP_CANCELLED: "cancelled",
+}
+_RUN_STATES = {
+    kinds.RUN_STARTED: RunStatus.RUNNING,
+    kinds.RUN_SUCCEEDED: RunStatus.SUCCEEDED,
+    kinds.RUN_PARTIAL: RunStatus.PARTIAL,
+    kinds.RUN_FAILED: RunStatus.FAILED,
+    kinds.RUN_CANCELLED: RunStatus.CANCELLED,
+}
+
+
+class RunView:
+    """Apply facts in order; read at any time. The graph is the run's own, which grows as it runs."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.steps: list[StepView] = [StepView() for _ in range(len(graph))]
+        self.status = RunStatus.QUEUED
+        self.cause: Cause | None = None
+        self.reason = ""
+        self.created: Created | None = None
+        self.started_at: float | None = None
+        self.ended_at: float | None = None
+        self.abandoned: list[int] = []
+
+    def apply(self, facts: Iterable[Fact]) -> None:
+        """Take facts in the order of the journal."""
+        for fact in facts:
+            if fact[1] == kinds.RUN:
+                self._apply_to_run(fact)
+            else:
+                self._apply_to_step(fact)
+
+    def step(self, index: int) -> StepView:
+        """The view of one step."""
+        steps = self.steps
+        while len(steps) <= index:
+            steps.append(StepView())
+        return steps[index]
+
+    def _apply_to_run(self, fact: Fact) -> None:
+        kind, _, _, at, data = fact
+        if kind == kinds.RUN_CREATED and isinstance(data, Created):
+            self.created = data
+            self.started_at = at
+        elif kind in _RUN_STATES:
+            self.status = _RUN_STATES[kind]
+            if kind in kinds.ENDS_OF_RUN:
+                self.ended_at = at
+        if kind == kinds.RUN_FAILED and isinstance(data, Cause):
+            self.cause = data
+        elif kind == kinds.RUN_CANCELLED:
+            self.reason = str(data)
+
+    def _apply_to_step(self, fact: Fact) -> None:
+        kind, index, attempt, at, data = fact
+        step = self.step(index)
+        if kind == kinds.STEP_STARTED:
+            if step.state in ("pending", "waiting"):
+                step.ready_at = at
+            step.state = "running"
+            step.attempts.append(AttemptView(attempt, at))
+        elif kind == kinds.ATTEMPT_SUCCEEDED:
+            step.state = "succeeded"
+            step.ended_at = at
+            self._end_attempt(step, attempt, at, None)
+        elif kind == kinds.STEP_READY:
+            step.state = "ready"
+            step.ready_at = at
+        elif kind in _END_STATES:
+            self._end_step(step, fact)
+        else:
+            self._apply_rest(step, fact)
+
+    def _end_step(self, step: StepView, fact: Fact) -> None:
+        kind, _, attempt, at, data = fact
+        step.state = _END_STATES[kind]
+        step.ended_at = at
+        if isinstance(data, Failure):
+            step.failure = data
+        elif kind == kinds.STEP_CANCELLED:
+            step.reason = str(data)
+        self._end_attempt(step, attempt, at, step.failure)
+
+    def _apply_rest(self, step: StepView, fact: Fact) -> None:
+        kind, index, attempt, at, data = fact
+        if kind == kinds.STEP_DEFAULTED:
+            step.is_defaulted = True
+        elif kind == kinds.STEP_RETRYING and isinstance(data, tuple):
+            step.state = "waiting"
+            step.until = data[0]
+        elif kind == kinds.ATTEMPT_FAILED and isinstance(data, tuple):
+            self._end_attempt(step, attempt, at, data[0])
+        elif kind == kinds.ATTEMPT_TIMED_OUT and isinstance(data, Failure):
+            self._end_attempt(step, attempt, at, data)
+        elif kind == kinds.ATTEMPT_GREW:
+            step.state = "waiting"
+            self._end_attempt(step, attempt, at, None)
+        elif kind == kinds.ATTEMPT_ABANDONED:
+            self.abandoned.append(index)
+
+    def _end_attempt(self, step: StepView, number: int, at: float, failure: Failure | None) -> None:
+        for attempt in reversed(step.attempts):
+            if attempt.number == number and attempt.ended_at is None:
+                attempt.ended_at = at
+                attempt.failure = failure
+                return

@@ -1,0 +1,119 @@
+"""`Pools`: named concurrency limits, shared by all runs of an engine."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from stretto.errors import ConfigError, NotFoundError
+
+__all__ = ["Pools", "Token"]
+
+BYPASSES: Final = 16
+
+
+class Token(NamedTuple):
+    """One step of one run that wants, or has, permits."""
+
+    run: str
+    step: int
+
+
+class _Waiting(NamedTuple):
+    rank: tuple[float, int]  # longest remaining path first, then who came first
+    token: Token
+    pools: tuple[str, ...]
+
+
+class Pools:
+    """Grants all of a step's permits or none.
+
+    Runs take turns; within a run the longest remaining path goes first. The head of a run's queue may be passed by
+    steps that fit where it does not `BYPASSES` times; from then on its pools are kept for it.
+    """
+
+    def __init__(self, limits: Mapping[str, int]) -> None:
+        for name, limit in limits.items():
+            if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+                raise ConfigError(f"Limit {name!r} is {limit!r}; give a whole number of permits, 1 or more.")
+        self._limits = dict(limits)
+        self._free = dict(limits)
+        self._granted: dict[Token, tuple[str, ...]] = {}
+        self._queues: dict[str, list[_Waiting]] = {}
+        self._passed: dict[Token, int] = {}
+        self._arrivals = 0
+
+    def check(self, names: tuple[str, ...], step: str) -> None:
+        """Raise NotFoundError if a step names a limit that does not exist."""
+        for name in names:
+            if name not in self._limits:
+                raise NotFoundError(f"limit (step {step!r} wants it; Engine(limits={{…}}) defines them)", name, self._limits)
+
+    def free(self, name: str) -> int:
+        """How many permits of a pool are not out."""
+        return self._free[name]
+
+    def waiting(self) -> int:
+        """How many steps wait for permits."""
+        return sum(map(len, self._queues.values()))
+
+    def request(self, token: Token, pools: tuple[str, ...], priority: float) -> list[Token]:
+        """Ask for one permit of each pool; gives the tokens granted now, often just this one. Higher goes first."""
+        self._arrivals += 1
+        queue = self._queues.setdefault(token.run, [])
+        insort(queue, _Waiting((-priority, self._arrivals), token, pools))
+        return self._grant()
+
+    def release(self, token: Token) -> list[Token]:
+        """Give back what `token` has, or withdraw what it asked for; gives the tokens granted thereby."""
+        for name in self._granted.pop(token, ()):
+            self._free[name] += 1
+        queue = self._queues.get(token.run)
+        if queue:
+            self._queues[token.run] = [waiting for waiting in queue if waiting.token != token]
+        self._passed.pop(token, None)
+        return self._grant()
+
+    def _grant(self) -> list[Token]:
+        granted: list[Token] = []
+        moved = True
+        while moved:
+            moved = False
+            for run in list(self._queues):
+                waiting = self._first_fitting(run)
+                if waiting is not None:
+                    self._take(run, waiting)
+                    granted.append(waiting.token)
+                    moved = True
+        return granted
+
+    def _first_fitting(self, run: str) -> _Waiting | None:
+        kept: set[str] = self._kept_pools()
+        for waiting in self._queues[run]:
+            is_kept = self._passed.get(waiting.token, 0) >= BYPASSES
+            if all(self._free[name] for name in waiting.pools) and (is_kept or kept.isdisjoint(waiting.pools)):
+                return waiting
+        return None
+
+    def _kept_pools(self) -> set[str]:
+        """Pools that nobody may take before a head which was passed too often."""
+        kept: set[str] = set()
+        for queue in self._queues.values():
+            if queue and self._passed.get(queue[0].token, 0) >= BYPASSES:
+                kept.update(queue[0].pools)
+        return kept
+
+    def _take(self, run: str, waiting: _Waiting) -> None:
+        queue = self._queues.pop(run)
+        for passed in queue:
+            if passed is waiting:
+                break
+            self._passed[passed.token] = self._passed.get(passed.token, 0) + 1
+        queue.remove(waiting)
+        self._passed.pop(waiting.token, None)
+        for name in waiting.pools:
+            self._free[name] -= 1
+        self._granted[waiting.token] = waiting.pools
+        if queue:
+            self._queues[run] = queue  # back of the line: the other runs have their turn first

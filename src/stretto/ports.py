@@ -1,0 +1,85 @@
+"""What the runtime needs from outside, as protocols; each has a fake that ships in `stretto.testing`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextvars import Context
+from typing import NamedTuple, Protocol
+
+from stretto.core.graph import Graph
+from stretto.core.journal.facts import Fact
+
+__all__ = ["Clock", "Code", "Executor", "JournalStore", "Observer", "RunInfo", "Telemetry", "ThreadEnd"]
+
+
+class Code(NamedTuple):
+    """What runs behind a step: the plain function, and the live resources added to its arguments."""
+
+    fn: Callable[..., object]
+    resources: Mapping[str, object]
+
+
+class RunInfo(NamedTuple):
+    """Which run something belongs to."""
+
+    run_id: str
+    workflow: str
+    graph: Graph
+
+
+class Clock(Protocol):
+    """Instants in seconds since the epoch."""
+
+    def __call__(self) -> float:
+        """Now."""
+
+
+class JournalStore(Protocol):
+    """Where journals lie."""
+
+    def open(self, run_id: str, committed: Callable[[], None]) -> None:
+        """Begin a journal. `committed` is called on the loop, in order, once for each append that was not
+        committed at once."""
+
+    def append(self, run_id: str, facts: list[Fact]) -> bool:
+        """Append one decision, whole. True when it is committed already; otherwise `committed` follows."""
+
+    def facts(self, run_id: str) -> list[Fact]:
+        """All facts of a run, in order."""
+
+    def close(self, run_id: str) -> None:
+        """The run has ended: its journal gets no more facts."""
+
+
+class ThreadEnd(Protocol):
+    """Called on the loop when a blocking call has ended: its instant, then its value or its error."""
+
+    def __call__(self, at: float, value: object, error: BaseException | None) -> None:
+        """Take the end of a call."""
+
+
+class Executor(Protocol):
+    """Where blocking calls run."""
+
+    def submit(self, call: Callable[[], object], context: Context, ended: ThreadEnd) -> None:
+        """Run `call` in `context`; `ended` follows on the loop, once, unless the loop has closed."""
+
+
+class Telemetry(NamedTuple):
+    """Bounded, never journaled, never gating: step.progress, step.output, log, usage."""
+
+    type: str
+    step: str
+    attempt: int
+    at: float
+    data: Mapping[str, object]
+
+
+class Observer(Protocol):
+    """Told what has happened, after it was committed. Must not block; an error in it ends the observing."""
+
+    def on_facts(self, run: RunInfo, facts: list[Fact]) -> None:
+        """A decision was committed."""
+
+    def on_telemetry(self, run: RunInfo, record: Telemetry) -> None:
+        """A step said something."""

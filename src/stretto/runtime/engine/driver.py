@@ -1,0 +1,437 @@
+"""`RunDriver`: drives one run's scheduler in real (or virtual) time.
+
+Every fact goes in by `_post`; every decision is appended to the journal before any of its commands runs. Facts of
+one tick of the loop are decided together, but a lone one at once: waiting a tick would cost a chain 2 µs a hop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import random
+import traceback
+from asyncio import CancelledError
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from stretto.context import attempt_scope
+from stretto.core.graph import Fragment, Role, StepSpec, Where, map_fragment
+from stretto.core.journal import facts as kinds
+from stretto.core.journal.facts import Created, Fact
+from stretto.core.policy import failure_of
+from stretto.core.schedule.decision import ACQUIRE, FINISH, RELEASE, START, STOP, WAKE, Command
+from stretto.core.schedule.machine import Scheduler
+from stretto.core.values import snapshot
+from stretto.core.values.atoms import ATOMS
+from stretto.errors import ValueEncodingError
+from stretto.ports import Clock, Code, Executor, JournalStore, Observer, RunInfo, Telemetry
+from stretto.runtime.engine.attempt import CurrentAttempt
+from stretto.runtime.engine.inputs import Values, map_items
+from stretto.runtime.engine.usage import Usage
+
+if TYPE_CHECKING:
+    from stretto.runtime.engine.permits import Permits
+
+__all__ = ["RunDriver"]
+
+_log = logging.getLogger("stretto.engine")
+
+SLICE: Final = 1000
+"""Commands performed in one tick: starting 100 000 attempts at once would stall the loop for most of a second."""
+
+Key = tuple[int, int]
+
+
+class RunDriver:
+    """One run in progress. `execute` returns when the run has ended."""
+
+    def __init__(
+        self,
+        run_id: str,
+        created: Created,
+        code: Mapping[StepSpec, Code],
+        *,
+        store: JournalStore,
+        permits: Permits,
+        executor: Executor,
+        observers: Sequence[Observer],
+        clock: Clock,
+        dice: random.Random,
+    ) -> None:
+        self.info = RunInfo(run_id, created.workflow, created.graph)
+        self.created = created
+        self.usage = Usage()
+        self.errors: dict[int, BaseException] = {}
+        self.facts: list[Fact] = []
+        self._code = code
+        self._store = store
+        self._permits = permits
+        self._executor = executor
+        self._observers = list(observers)
+        self._clock = clock
+        self._dice = dice
+        self._scheduler = Scheduler(created)
+        self.values = Values(created.graph, self._scheduler.values)
+        self._inbox: list[Fact] = []
+        self._is_deciding = False
+        self._is_due = False
+        self._uncommitted: deque[tuple[list[Fact], list[Command]]] = deque()
+        self._commands: deque[Command] = deque()
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._told: set[Key] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self._context = copy_context()
+        self._done: asyncio.Future[None] = self._loop.create_future()
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """The run's state."""
+        return self._scheduler
+
+    # ---------------------------------------------------------------- the run
+
+    async def execute(self) -> None:
+        """Run to the end. Cancelling the caller cancels the run, waits for its attempts, then passes it on."""
+        self._store.open(self.info.run_id, self._on_committed)
+        try:
+            self._post((kinds.RUN_CREATED, kinds.RUN, 0, self._clock(), self.created))
+            try:
+                await asyncio.shield(self._done)
+            except CancelledError:
+                if self._done.cancelled() or self._done.done():
+                    raise
+                self.cancel("the caller was cancelled")
+                await self._wait_for_end()
+                raise
+        finally:
+            self._tidy()
+
+    def cancel(self, why: str) -> None:
+        """Ask the run to end: running attempts are cancelled and awaited."""
+        if not self._scheduler.finished:
+            self._post((kinds.CANCEL_REQUESTED, kinds.RUN, 0, self._clock(), why))
+
+    async def _wait_for_end(self) -> None:
+        try:
+            await asyncio.shield(self._done)
+        except CancelledError:
+            for task in self._tasks.values():  # asked a second time: at once, without grace
+                task.cancel()
+            raise
+
+    def _tidy(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self.facts = self._store.facts(self.info.run_id)
+        self._store.close(self.info.run_id)
+        self._permits.forget(self)
+        if not self._done.done():
+            self._done.cancel()
+
+    # ---------------------------------------------------------------- facts in, commands out
+
+    def _post(self, fact: Fact) -> None:
+        self._inbox.append(fact)
+        if self._is_deciding:
+            return
+        if self._scheduler.running <= 1:
+            self._decide()
+        elif not self._is_due:
+            self._is_due = True
+            self._loop.call_soon(self._decide)
+
+    def _decide(self) -> None:
+        self._is_due = False
+        if self._is_deciding or self._done.done():
+            return
+        self._is_deciding = True
+        try:
+            while self._inbox:
+                inbox, self._inbox = self._inbox, []
+                facts, commands = self._scheduler.handle(*inbox)
+                if not facts and not commands:
+                    continue
+                if self._store.append(self.info.run_id, facts) and not self._uncommitted:
+                    self._act(facts, commands)
+                else:
+                    self._uncommitted.append((facts, commands))
+        except BaseException as error:  # noqa: BLE001  # a defect here must not leave the caller waiting for ever
+            self._crash(error)
+        finally:
+            self._is_deciding = False
+
+    def _on_committed(self) -> None:
+        facts, commands = self._uncommitted.popleft()
+        self._act_alone(lambda: self._act(facts, commands))
+
+    def _act_alone(self, act: Callable[[], None]) -> None:
+        """Act outside a decision: what the commands bring about at once is decided after the last of them."""
+        self._is_deciding = True
+        try:
+            act()
+        except BaseException as error:  # noqa: BLE001  # as in `_decide`
+            self._crash(error)
+        finally:
+            self._is_deciding = False
+        if self._inbox:
+            self._decide()
+
+    def _act(self, facts: list[Fact], commands: list[Command]) -> None:
+        if self._observers:
+            self._show(facts)
+        if self._commands or len(commands) > SLICE:
+            self._commands.extend(commands)
+            self._act_slice()
+            return
+        for command in commands:
+            self._perform(command)
+
+    def _act_slice(self) -> None:
+        queue = self._commands
+        for _ in range(min(SLICE, len(queue))):
+            self._perform(queue.popleft())
+        if queue:
+            self._loop.call_soon(self._act_next_slice)
+
+    def _act_next_slice(self) -> None:
+        if not self._done.done():
+            self._act_alone(self._act_slice)
+
+    def _perform(self, command: Command) -> None:
+        kind, index, attempt, instant = command
+        if kind == START:
+            self._start(index, attempt)
+        elif kind == WAKE:
+            self._wake(instant)
+        elif kind == STOP:
+            self._stop(index, attempt, instant)
+        elif kind == ACQUIRE:
+            self._permits.acquire(self, index, self.info.graph.specs[index].limits, instant)
+        elif kind == RELEASE:
+            self._permits.release(self, index)
+        elif kind == FINISH and not self._done.done():
+            self._done.set_result(None)
+
+    def granted(self, index: int) -> None:
+        """The step got all its named permits."""
+        self._post((kinds.PERMIT_GRANTED, index, 0, self._clock(), None))
+
+    def _crash(self, error: BaseException) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        if not self._done.done():
+            self._done.set_exception(error)
+
+    # ---------------------------------------------------------------- attempts
+
+    def _start(self, index: int, attempt: int) -> None:
+        graph = self.info.graph
+        spec = graph.specs[index]
+        try:
+            if spec.role is Role.MAP:
+                self._grow(index, attempt)
+                return
+            args = self.values.args(index)
+            kwargs = self.values.kwargs(index)
+        except BaseException as error:  # noqa: BLE001  # inputs that cannot be made fail the attempt, not the engine
+            self._failed(index, attempt, error)
+            return
+        code = self._code[spec]
+        if code.resources:
+            kwargs = {**(kwargs or {}), **code.resources}
+        if spec.where is Where.LOOP:
+            coroutine = self._run(index, attempt, code.fn, args, kwargs)
+            task = self._loop.create_task(coroutine, context=self._context.copy())
+            self._tasks[(index, attempt)] = task
+        elif spec.where is Where.THREAD:
+            self._start_thread(index, attempt, code.fn, args, kwargs or {})
+        else:
+            self._run_inline(index, attempt, code.fn, args, kwargs or {})
+
+    async def _run(
+        self,
+        index: int,
+        attempt: int,
+        fn: Callable[..., object],
+        args: list[object],
+        kwargs: dict[str, object] | None,
+    ) -> None:
+        attempt_scope.set(CurrentAttempt(self, index, attempt))
+        try:
+            if kwargs is None:
+                value = await fn(*args)  # type: ignore[misc]  # a coroutine function: its spec says LOOP
+            else:
+                value = await fn(*args, **kwargs)  # type: ignore[misc]  # as above
+            kind = type(value)
+            fact = kinds.ATTEMPT_SUCCEEDED
+            if kind not in ATOMS:
+                if kind is Fragment:
+                    fact = kinds.ATTEMPT_GREW
+                else:
+                    value = snapshot(value)
+        except CancelledError as error:
+            if (index, attempt) in self._told:
+                return  # `_on_told_ended` says so; it also speaks for attempts cancelled before their first line
+            self._failed(index, attempt, error)
+        except (KeyboardInterrupt, GeneratorExit):
+            raise  # the loop itself is being ended
+        except BaseException as error:  # noqa: BLE001  # whatever a step raises is its own failure, SystemExit too
+            self._failed(index, attempt, error)
+        else:
+            del self._tasks[(index, attempt)]
+            self._post((fact, index, attempt, self._clock(), value))
+
+    def _failed(self, index: int, attempt: int, error: BaseException) -> None:
+        self._tasks.pop((index, attempt), None)
+        if isinstance(error, ValueEncodingError) and error.step is None:
+            path = self.info.graph.path(index)
+            error = ValueEncodingError(error.problem, where=error.where, type_name=error.type_name, step=path)
+        self.errors[index] = error
+        text = "".join(traceback.format_exception(error, limit=-12))
+        data = (failure_of(error, traceback=text), self._dice.random())
+        self._post((kinds.ATTEMPT_FAILED, index, attempt, self._clock(), data))
+
+    def _run_inline(
+        self, index: int, attempt: int, fn: Callable[..., object], args: list[object], kwargs: dict[str, object]
+    ) -> None:
+        call = self._call(index, attempt, fn, args, kwargs)
+        try:
+            value = self._context.copy().run(call)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  # whatever a step raises is its own failure, SystemExit too
+            self._failed(index, attempt, error)
+        else:
+            self._post((kinds.ATTEMPT_SUCCEEDED, index, attempt, self._clock(), value))
+
+    def _start_thread(
+        self, index: int, attempt: int, fn: Callable[..., object], args: list[object], kwargs: dict[str, object]
+    ) -> None:
+        def ended(at: float, value: object, error: BaseException | None) -> None:
+            if self._scheduler.finished:
+                self._say_late(index, attempt)
+            elif error is not None:
+                self._failed(index, attempt, error)
+            else:
+                self._post((kinds.ATTEMPT_SUCCEEDED, index, attempt, at, value))
+
+        self._executor.submit(self._call(index, attempt, fn, args, kwargs), self._context.copy(), ended)
+
+    def _call(
+        self, index: int, attempt: int, fn: Callable[..., object], args: list[object], kwargs: dict[str, object]
+    ) -> Callable[[], object]:
+        def call() -> object:
+            attempt_scope.set(CurrentAttempt(self, index, attempt))
+            return snapshot(fn(*args, **kwargs))
+
+        return call
+
+    def _grow(self, index: int, attempt: int) -> None:
+        graph = self.info.graph
+        rule = graph.maps[index]
+        items = map_items(graph, index, self.values)
+        fragment = map_fragment(rule.target, items, rule.fixed, rule.after, rule.default)
+        self._post((kinds.ATTEMPT_GREW, index, attempt, self._clock(), fragment))
+
+    # ---------------------------------------------------------------- stopping
+
+    def _stop(self, index: int, attempt: int, until: float) -> None:
+        key = (index, attempt)
+        task = self._tasks.get(key)
+        if task is None:
+            return  # a thread cannot be told, and inline glue has ended already
+        self._told.add(key)
+        task.add_done_callback(lambda _: self._on_told_ended(key))
+        task.cancel()
+        halfway = max(0.0, (until - self._clock()) / 2)
+        self._loop.call_later(halfway, self._cancel_again, key)
+
+    def _cancel_again(self, key: Key) -> None:
+        task = self._tasks.get(key)
+        if task is not None and key in self._told:
+            task.cancel()
+
+    def _on_told_ended(self, key: Key) -> None:
+        self._told.discard(key)
+        if self._tasks.pop(key, None) is None:
+            return  # it returned or raised something of its own, and that was posted
+        if self._scheduler.finished:
+            self._say_late(*key)
+        else:
+            self._post((kinds.ATTEMPT_ENDED, *key, self._clock(), None))
+
+    def _say_late(self, index: int, attempt: int) -> None:
+        self._permits.release(self, index)
+        path = self.info.graph.path(index)
+        _log.warning("run %s: attempt %d of %r ended after its run; its result was not used", self.info.run_id, attempt, path)
+
+    # ---------------------------------------------------------------- time
+
+    def _wake(self, instant: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        delay = max(0.0, instant - self._clock())
+        self._timer = self._loop.call_later(delay, self._tick, instant)
+
+    def _tick(self, instant: float) -> None:
+        # The loop may call a hair early; the scheduler must not be asked to look before the instant it named.
+        self._timer = None
+        at = max(self._clock(), instant)
+        self._inbox.append((kinds.CLOCK_TICKED, kinds.RUN, 0, at, self._dice.random()))
+        self._decide()
+
+    def deadline_of(self, index: int, attempt: int) -> float | None:
+        """The earliest instant at which an attempt will be cut, or None."""
+        return self._scheduler.deadline_of(index, attempt)
+
+    # ---------------------------------------------------------------- telling
+
+    def _show(self, facts: list[Fact]) -> None:
+        for observer in tuple(self._observers):
+            try:
+                observer.on_facts(self.info, facts)
+            except Exception:
+                self._dismiss(observer)
+
+    def tell(self, kind: str, index: int, attempt: int, **data: object) -> None:
+        """Telemetry from a step; may be called from its thread."""
+        at = self._clock()
+        self._loop.call_soon_threadsafe(self._told_by_step, kind, index, attempt, at, data)
+
+    def _told_by_step(self, kind: str, index: int, attempt: int, at: float, data: dict[str, object]) -> None:
+        if kind == "usage":
+            cost = cast("float | None", data["cost"])
+            self.usage.add(cast("int", data["input_tokens"]), cast("int", data["output_tokens"]), cost)
+        record = Telemetry(kind, self.info.graph.path(index), attempt, at, data)
+        for observer in tuple(self._observers):
+            try:
+                observer.on_telemetry(self.info, record)
+            except Exception:
+                self._dismiss(observer)
+
+    def _dismiss(self, observer: Observer) -> None:
+        _log.exception("an observer raised and is not told of run %s any more", self.info.run_id)
+        self._observers.remove(observer)
+
+    def logger(self, index: int, attempt: int) -> StepLogger:
+        """The logger of one attempt."""
+        return StepLogger(self, index, attempt)
+
+
+class StepLogger(logging.LoggerAdapter[logging.Logger]):
+    """Logs to ``stretto.step`` with the run and the step, and into the run's telemetry."""
+
+    def __init__(self, driver: RunDriver, index: int, attempt: int) -> None:
+        extra = {"run": driver.info.run_id, "step": driver.info.graph.path(index), "attempt": attempt}
+        super().__init__(logging.getLogger("stretto.step"), extra)
+        self._tell = functools.partial(driver.tell, "log", index, attempt)
+
+    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
+        """Log, and tell whoever watches the run."""
+        if self.isEnabledFor(level):
+            self._tell(level=logging.getLevelName(level).lower(), text=str(msg) % args if args else str(msg))
+        super().log(level, msg, *args, **kwargs)

@@ -1,0 +1,83 @@
+"""What an attempt gets: its templates filled with results, each consumer with its own copy of what can change."""
+
+from __future__ import annotations
+
+from stretto.core.graph import Graph, Source, fill, project
+from stretto.core.values import copy_for_consumer
+from stretto.core.values.atoms import ATOMS
+from stretto.errors import PermanentError
+
+__all__ = ["Values", "map_items"]
+
+
+class Values:
+    """Reads results out of the scheduler's columns."""
+
+    __slots__ = ("_graph", "_values")
+
+    def __init__(self, graph: Graph, values: list[object]) -> None:
+        self._graph = graph
+        self._values = values
+
+    def args(self, index: int) -> list[object]:
+        """The positional arguments of a step's attempt."""
+        return [
+            self.of(part) if isinstance(part, Source) else part if type(part) in ATOMS else self.filled(part)
+            for part in self._graph.args[index]
+        ]
+
+    def kwargs(self, index: int) -> dict[str, object] | None:
+        """The keyword arguments of a step's attempt."""
+        named = self._graph.kwargs[index]
+        return None if named is None else {key: self.filled(part) for key, part in named.items()}
+
+    def filled(self, template: object) -> object:
+        """A template's value, shared with nobody."""
+        if type(template) in ATOMS:
+            return template
+        return copy_for_consumer(fill(template, self._raw))
+
+    def of(self, source: Source) -> object:
+        """The value behind one source, shared with nobody."""
+        value = self._raw(source)
+        return value if type(value) in ATOMS else copy_for_consumer(value)
+
+    def result(self, index: int) -> object:
+        """A step's result as it was recorded; an anchor's is the list of its children's."""
+        children = self._graph.children.get(index)
+        if children is None:
+            return self._values[index]
+        own = self._values[index]
+        if own is not None:
+            return own  # the default of an anchor that was lost
+        return [self.result(child) for child in children]
+
+    def _raw(self, source: Source) -> object:
+        index = source._index
+        value = self._values[index] if index not in self._graph.maps else self.result(index)
+        if not source._projection:
+            return value
+        try:
+            return project(value, source._projection)
+        except (AttributeError, KeyError, IndexError, TypeError) as error:
+            steps = "".join(f".{key}" if how == "attr" else f"[{key!r}]" for how, key in source._projection)
+            raise PermanentError(
+                f"the result of {self._graph.path(index)!r} has no {steps}: {type(error).__name__}: {error}"
+            ) from error
+
+
+def map_items(graph: Graph, anchor: int, values: Values) -> list[Source]:
+    """The sources of a map's items, once what it maps over is there. Raises PermanentError for a non-list."""
+    rule = graph.maps[anchor]
+    if rule.shape_of is not None:
+        return [Source(child) for child in graph.children[rule.shape_of]]
+    source = rule.items
+    assert isinstance(source, Source)
+    value = values._raw(source)
+    if type(value) not in (list, tuple):
+        raise PermanentError(
+            f"{graph.path(anchor)}.map needs a list, but {graph.path(source._index)!r} returned "
+            f"{type(value).__name__}; return a list from that step."
+        )
+    count = len(value)  # type: ignore[arg-type]  # exact list or tuple
+    return [Source(source._index, (*source._projection, ("item", number))) for number in range(count)]

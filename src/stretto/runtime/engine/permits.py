@@ -1,0 +1,49 @@
+"""Named permits between runs: the pure pools, and the runs to be told of their grants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from stretto.core.limits import Pools, Token
+from stretto.ports import RunInfo
+
+__all__ = ["Holder", "Permits"]
+
+
+class Holder(Protocol):
+    """A run that may be granted permits."""
+
+    info: RunInfo
+
+    def granted(self, index: int) -> None:
+        """The step got all its named permits."""
+
+
+class Permits:
+    """The engine's limits. Lives on one event loop."""
+
+    def __init__(self, limits: Mapping[str, int]) -> None:
+        self.pools = Pools(limits)
+        self._holders: dict[str, Holder] = {}
+
+    def acquire(self, holder: Holder, index: int, names: tuple[str, ...], priority: float) -> None:
+        """Ask for a step's permits; `holder.granted` follows, perhaps at once."""
+        self._holders[holder.info.run_id] = holder
+        self._tell(self.pools.request(Token(holder.info.run_id, index), names, priority))
+
+    def release(self, holder: Holder, index: int) -> None:
+        """Give a step's permits back, or withdraw its request."""
+        self._tell(self.pools.release(Token(holder.info.run_id, index)))
+
+    def forget(self, holder: Holder) -> None:
+        """The run has ended; permits its abandoned attempts still have come back one by one."""
+        self._holders.pop(holder.info.run_id, None)
+
+    def _tell(self, tokens: list[Token]) -> None:
+        for token in tokens:
+            holder = self._holders.get(token.run)
+            if holder is None:
+                self._tell(self.pools.release(token))
+            else:
+                holder.granted(token.step)

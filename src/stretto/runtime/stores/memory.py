@@ -1,0 +1,38 @@
+"""The journal store that forgets with the process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stretto.core.journal.facts import Fact
+from stretto.errors import NotFoundError
+
+__all__ = ["MemoryStore"]
+
+
+class MemoryStore:
+    """Keeps the journals of open runs in lists; every append is committed at once."""
+
+    def __init__(self) -> None:
+        self._journals: dict[str, list[Fact]] = {}
+
+    def open(self, run_id: str, committed: Callable[[], None]) -> None:
+        """Begin a journal."""
+        del committed  # nothing is ever committed later
+        self._journals[run_id] = []
+
+    def append(self, run_id: str, facts: list[Fact]) -> bool:
+        """Append one decision."""
+        self._journals[run_id].extend(facts)
+        return True
+
+    def facts(self, run_id: str) -> list[Fact]:
+        """All facts of an open run. Raises NotFoundError."""
+        try:
+            return self._journals[run_id]
+        except KeyError:
+            raise NotFoundError("run", run_id, self._journals) from None
+
+    def close(self, run_id: str) -> None:
+        """Forget the journal: whoever holds the result holds its facts."""
+        self._journals.pop(run_id, None)
