@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -226,7 +226,7 @@ def _result(driver: RunDriver) -> RunResult[object]:
 
 
 def _new_run_id() -> str:
-    return secrets.token_hex(6)
+    return os.urandom(6).hex()
 
 
 def _loop_clock() -> Clock:

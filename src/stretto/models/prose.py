@@ -177,7 +177,7 @@ def _two_figures(facts: Sequence[Fact], inner: Sequence[str], choice: int) -> st
     (a, b), (x, y) = inner, (first.value, second.value)
     patterns = (
         f"{first.label} {_verb(a)} {x}, and {b} {_verb(b)} {y}",
-        f"{first.label} {_verb(a, 'stands at')} {x}; for {b} it is {y}",
+        f"{first.label} {_verb(a, 'stands at')} {x}, and {b} at {y}",
         f"with {a} at {x}, {b} {_verb(b, 'comes to')} {y}",
     )
     return sentence(patterns[choice % 3])
@@ -209,7 +209,7 @@ def _reasoned(lead: str, point: Point, material: Material) -> str:
     if not reason:
         return sentence(f"{lead}{point.action}")
     if reason.startswith(_JOINING):
-        return sentence(f"{lead}{point.action}, {reason}")
+        return sentence(f"{lead}{point.action} {reason}")
     if ". " in reason:
         return f"{sentence(lead + point.action)} {sentence(point.reason)}"
     if _FINITE.search(reason):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -152,7 +153,8 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """
     value = headers.get("retry-after", "").strip()
     try:
-        return max(0.0, float(value)) if value else None
+        seconds = float(value) if value else math.nan
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     except ValueError:
         wanted, sent = _instant(value), _instant(headers.get("date", ""))
     return None if wanted is None else max(0.0, (wanted - (sent or now)).total_seconds())

@@ -78,9 +78,15 @@ def quantity(value: object, unit: str = "", label: str = "") -> str:
         return f"{number(value)}×"
     if unit.strip().lower() in _BARE_UNITS:
         return _bare(value, label)
-    if unit.strip().lower() in label.lower().split():
+    if _is_said_by(label.lower(), unit.strip().lower()):
         return number(value)
     return f"{number(value)} {_counted(unit.strip(), value)}"
+
+
+def _is_said_by(label: str, unit: str) -> bool:
+    """Whether the label names the unit: ``egress GB``, or ``requests per second`` for ``requests/s``."""
+    thing, slash, _ = unit.partition("/")
+    return unit in label.split() or (bool(slash) and f"{thing} per " in label)
 
 
 def _bare(value: float, label: str) -> str:

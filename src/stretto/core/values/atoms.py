@@ -98,8 +98,6 @@ def is_member(value: Enum) -> bool:
 def is_atom_class(cls: type) -> bool:
     """Whether every value of `cls` is an atom."""
     if is_enum_class(cls):
-        return (
-            issubclass(cls, Flag)
-            or getattr(getattr(cls, "_missing_", None), "__func__", None) is _DEFAULT_MISSING
-        )
+        lookup = getattr(cls, "_missing_", None)
+        return issubclass(cls, Flag) or getattr(lookup, "__func__", None) is _DEFAULT_MISSING
     return stdlib_name(cls) not in (None, "zone")

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final, get_args, get_type_hints
 
 from stretto.core.values.atoms import Unfit, is_enum_class
+from stretto.core.values.missing import Missing
 from stretto.core.values.shapes import is_model_class, shape_of
 
 if TYPE_CHECKING:
@@ -75,7 +76,9 @@ def classes_in(hint: object) -> dict[str, type]:
 
 
 def _is_data_class(cls: type) -> bool:
-    return is_enum_class(cls) or (shape_of(cls) is not None and not _is_model_base(cls))
+    if cls is Missing or _is_model_base(cls):
+        return False
+    return is_model_class(cls) or is_enum_class(cls) or shape_of(cls) is not None
 
 
 def _is_model_base(cls: type) -> bool:

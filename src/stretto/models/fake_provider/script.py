@@ -17,7 +17,7 @@ from stretto.errors import ConfigError
 
 __all__ = ["Fault", "FaultKind", "Latency", "ReplyEdit", "Script", "Treatment", "treatment"]
 
-FaultKind = Literal["429", "500", "503", "stall", "cut", "malformed", "length", "slow"]
+FaultKind = Literal["429", "500", "503", "stall", "cut", "unfinished", "malformed", "length", "slow"]
 LatencyKind = Literal["constant", "uniform", "lognormal", "pareto"]
 RetryAfterForm = Literal["seconds", "date"]
 
@@ -59,8 +59,8 @@ class Fault:
 
     The first `times` requests of a digest are hit (None: all of them). ``429``, ``500`` and ``503`` carry
     `retry_after` (seconds, or as a date); ``slow`` adds `seconds`; ``stall`` sends nothing more for
-    `seconds`; ``cut`` closes midway; ``malformed`` sends broken JSON; ``length`` stops midway with that
-    finish reason.
+    `seconds`; ``cut`` closes midway, ``unfinished`` ends a stream there without its last words;
+    ``malformed`` sends broken JSON; ``length`` stops midway with that finish reason.
     """
 
     kind: FaultKind

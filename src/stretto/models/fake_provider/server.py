@@ -151,7 +151,7 @@ class _Answer:
         body = json.dumps(self._completion(text, finish), ensure_ascii=False).encode()
         if kind == "malformed" and self._ask.schema is None:
             body = body[: len(body) // 2]
-        if kind == "cut":
+        if kind in {"cut", "unfinished"}:
             self._responder.send(200, body[: len(body) // 2], {}, missing=len(body) - len(body) // 2)
             self._responder.cut()
         else:
@@ -178,9 +178,11 @@ class _Answer:
         elif kind == "malformed":
             self._responder.send_event('{"choices": [{"delta": ')
             self._responder.end_events()
+        elif kind == "unfinished":
+            self._responder.end_events()
         elif kind == "cut":
             self._responder.cut()
-        return kind in {"malformed", "cut"}
+        return kind in {"malformed", "unfinished", "cut"}
 
     def _finish_stream(self, text: str, finish: str) -> None:
         self._responder.send_event(self._chunk({}, finish))
