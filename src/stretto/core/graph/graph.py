@@ -122,6 +122,15 @@ class Graph:
         """Whether the run may go on without this step: declared so, or a member of a group."""
         return self.specs[index].optional or index in self.group_of
 
+    def group_number(self, index: int) -> int | None:
+        """The group a step belongs to, by itself or through the anchor it grew under."""
+        while index != NO_SCOPE:
+            number = self.group_of.get(index)
+            if number is not None:
+                return number
+            index = self.scopes[index]
+        return None
+
     def consumers_of(self, index: int) -> Sequence[int]:
         """Who waits for this step."""
         known = self.consumers[index]

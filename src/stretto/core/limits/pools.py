@@ -14,10 +14,11 @@ BYPASSES: Final = 16
 
 
 class Token(NamedTuple):
-    """One step of one run that wants, or has, permits."""
+    """One attempt of one run that wants, or has, permits."""
 
     run: str
     step: int
+    attempt: int
 
 
 class _Waiting(NamedTuple):

@@ -46,7 +46,7 @@ class Attempts(Settling):
         if (self.stopping or self.late) and self._was_stopped(fact):
             return
         index = fact[1]
-        self._leave(index)
+        self._leave(index, fact[2])
         self.facts.append(fact)
         self._succeed(index, fact[4])
 
@@ -55,7 +55,7 @@ class Attempts(Settling):
             return
         _, index, attempt, _, data = fact
         failure, draw = data  # type: ignore[misc]  # the kind's data, see facts.py
-        self._leave(index)
+        self._leave(index, fact[2])
         self.facts.append(fact)
         self._retry_or_lose(index, attempt, failure, draw)
 
@@ -66,17 +66,17 @@ class Attempts(Settling):
         if (self.stopping or self.late) and self._was_stopped(fact):
             return
         _, index, _, _, fragment = fact
-        self._leave(index)
+        self._leave(index, fact[2])
         self.facts.append(fact)
         self.states[index] = WAITING
         if self.halted is None:
             self._grow(index, fragment)  # type: ignore[arg-type]  # the kind's data, see facts.py
 
-    def _leave(self, index: int) -> None:
+    def _leave(self, index: int, attempt: int) -> None:
         self.running -= 1
-        self._free_permits(index)
+        self._free_permits(index, attempt)
 
-    def _free_permits(self, index: int) -> None:
+    def _free_permits(self, index: int, attempt: int) -> None:
         """An attempt has truly ended."""
         spec = self.graph.specs[index]
         if lane_of(spec) == FREE:
@@ -84,7 +84,7 @@ class Attempts(Settling):
             return
         self.used -= 1
         if spec.limits:
-            self.commands.append((RELEASE, index, 0, 0.0))
+            self.commands.append((RELEASE, index, attempt, 0.0))
 
     def _was_stopped(self, fact: Fact) -> bool:
         """Handles the end of an attempt that had been told to stop, or that nobody waits for any more."""
@@ -97,7 +97,7 @@ class Attempts(Settling):
             is_closing = False
         else:
             return False
-        self._free_permits(index)
+        self._free_permits(index, attempt)
         if self._is_adoptable(index, kind):
             self._adopt(index, attempt, at, value)
             return True

@@ -100,11 +100,10 @@ class Scheduler(Attempts):
         return min((limit for limit in limits if limit is not None), default=None)
 
     def _group_deadline(self, index: int) -> float | None:
-        while index >= 0 and index not in self.graph.group_of:
-            index = self.graph.scopes[index]
-        if index < 0:
+        number = self.graph.group_number(index)
+        if number is None:
             return None
-        gate = self.graph.groups[self.graph.group_of[index]].gate
+        gate = self.graph.groups[number].gate
         opened = [fact[4] for fact in self.log if fact[0] == kinds.GROUP_OPENED and fact[1] == gate]
         return opened[0] if opened and isinstance(opened[0], float) else None
 
@@ -224,7 +223,7 @@ class Scheduler(Attempts):
         self.requested.add(index)
         if index in self.reserved:
             self.used += 1
-        self.commands.append((ACQUIRE, index, 0, self.queue.level(index)))
+        self.commands.append((ACQUIRE, index, self.attempts[index] + 1, self.queue.level(index)))
 
     def _on_granted(self, fact: Fact) -> None:
         index = fact[1]
@@ -239,7 +238,7 @@ class Scheduler(Attempts):
             self.used += 1
             self._issue(index)
         else:
-            self.commands.append((RELEASE, index, 0, 0.0))
+            self.commands.append((RELEASE, index, self.attempts[index] + 1, 0.0))
             self.reserved.add(index)
             self.queue.push(index)
 

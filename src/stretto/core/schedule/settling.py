@@ -81,8 +81,8 @@ class Settling(Columns):
     def _became_ready(self, index: int) -> None:
         if self.states[index] != PENDING:
             return
-        if self.graph.groups and index in self.graph.group_of:
-            self._open_group(self.graph.group_of[index])
+        if self.graph.groups:
+            self._open_group(self.graph.group_number(index))
         self._enter(index)
 
     def _enter(self, index: int) -> None:
@@ -121,8 +121,8 @@ class Settling(Columns):
 
     # ---------------------------------------------------------------- groups
 
-    def _open_group(self, number: int) -> None:
-        if number in self.opened_groups:
+    def _open_group(self, number: int | None) -> None:
+        if number is None or number in self.opened_groups:
             return
         self.opened_groups.add(number)
         group = self.graph.groups[number]
@@ -286,7 +286,7 @@ class Settling(Columns):
         """Give back what a step holds or has asked for while it was not running."""
         if index in self.requested:
             self.requested.discard(index)
-            self.commands.append((RELEASE, index, 0, 0.0))
+            self.commands.append((RELEASE, index, self.attempts[index] + 1, 0.0))
         if index in self.reserved:
             self.reserved.discard(index)
             self.used -= 1

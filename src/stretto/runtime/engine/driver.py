@@ -135,6 +135,9 @@ class RunDriver:
     # ---------------------------------------------------------------- facts in, commands out
 
     def _post(self, fact: Fact) -> None:
+        if self._scheduler.finished:
+            self._say_late(fact[1], fact[2])
+            return
         self._inbox.append(fact)
         if self._is_deciding:
             return
@@ -210,15 +213,16 @@ class RunDriver:
         elif kind == STOP:
             self._stop(index, attempt, instant)
         elif kind == ACQUIRE:
-            self._permits.acquire(self, index, self.info.graph.specs[index].limits, instant)
+            self._permits.acquire(self, index, attempt, self.info.graph.specs[index].limits, instant)
         elif kind == RELEASE:
-            self._permits.release(self, index)
+            self._permits.release(self, index, attempt)
         elif kind == FINISH and not self._done.done():
             self._done.set_result(None)
 
     def granted(self, index: int) -> None:
         """The step got all its named permits."""
-        self._post((kinds.PERMIT_GRANTED, index, 0, self._clock(), None))
+        if not self._scheduler.finished:
+            self._post((kinds.PERMIT_GRANTED, index, 0, self._clock(), None))
 
     def _crash(self, error: BaseException) -> None:
         for task in self._tasks.values():
@@ -312,9 +316,7 @@ class RunDriver:
         self, index: int, attempt: int, fn: Callable[..., object], args: list[object], kwargs: dict[str, object]
     ) -> None:
         def ended(at: float, value: object, error: BaseException | None) -> None:
-            if self._scheduler.finished:
-                self._say_late(index, attempt)
-            elif error is not None:
+            if error is not None:
                 self._failed(index, attempt, error)
             else:
                 self._post((kinds.ATTEMPT_SUCCEEDED, index, attempt, at, value))
@@ -359,13 +361,10 @@ class RunDriver:
         self._told.discard(key)
         if self._tasks.pop(key, None) is None:
             return  # it returned or raised something of its own, and that was posted
-        if self._scheduler.finished:
-            self._say_late(*key)
-        else:
-            self._post((kinds.ATTEMPT_ENDED, *key, self._clock(), None))
+        self._post((kinds.ATTEMPT_ENDED, *key, self._clock(), None))
 
     def _say_late(self, index: int, attempt: int) -> None:
-        self._permits.release(self, index)
+        self._permits.release(self, index, attempt)
         path = self.info.graph.path(index)
         _log.warning("run %s: attempt %d of %r ended after its run; its result was not used", self.info.run_id, attempt, path)
 

@@ -27,14 +27,16 @@ class Permits:
         self.pools = Pools(limits)
         self._holders: dict[str, Holder] = {}
 
-    def acquire(self, holder: Holder, index: int, names: tuple[str, ...], priority: float) -> None:
-        """Ask for a step's permits; `holder.granted` follows, perhaps at once."""
+    def acquire(
+        self, holder: Holder, index: int, attempt: int, names: tuple[str, ...], priority: float
+    ) -> None:
+        """Ask for an attempt's permits; `holder.granted` follows, perhaps at once."""
         self._holders[holder.info.run_id] = holder
-        self._tell(self.pools.request(Token(holder.info.run_id, index), names, priority))
+        self._tell(self.pools.request(Token(holder.info.run_id, index, attempt), names, priority))
 
-    def release(self, holder: Holder, index: int) -> None:
-        """Give a step's permits back, or withdraw its request."""
-        self._tell(self.pools.release(Token(holder.info.run_id, index)))
+    def release(self, holder: Holder, index: int, attempt: int) -> None:
+        """Give an attempt's permits back, or withdraw its request."""
+        self._tell(self.pools.release(Token(holder.info.run_id, index, attempt)))
 
     def forget(self, holder: Holder) -> None:
         """The run has ended; permits its abandoned attempts still have come back one by one."""
