@@ -95,7 +95,7 @@ class Workflow(Generic[P, R]):
             self.definition,
             within=self.within if within is None else within,
             example=self.example,
-            engine=engine or self._engine,
+            engine=engine or self.engine,
             options=options,
         )
 
