@@ -77,7 +77,9 @@ class AssessmentRequest(_Frozen):
     handles_personal_data: bool = False
     handles_health_data: bool = False
     handles_card_data: bool = False
-    controls: tuple[str, ...] = Field(default=(), description="controls already in place, e.g. mfa, encryption-at-rest")
+    controls: tuple[str, ...] = Field(
+        default=(), description="controls already in place, e.g. mfa, encryption-at-rest"
+    )
     stack: tuple[Component, ...] = ()
     goals: tuple[str, ...] = ()
     support_tickets_per_month: int = Field(default=0, ge=0)
@@ -86,8 +88,8 @@ class AssessmentRequest(_Frozen):
 class Evidence(_Frozen):
     """A number behind a statement, with where it comes from.
 
-    `source` names a table row, document, formula or request field; `assumption` marks what is nobody's measurement.
-    A price carries `region` and `as_of` (ISO date).
+    `source` names a table row, document, formula or request field; `assumption` marks what is nobody's
+    measurement. A price carries `region` and `as_of` (ISO date).
     """
 
     label: str
@@ -191,6 +193,10 @@ class CostModel(_Frozen):
     current_monthly: float
     optimized_monthly: float
     savings: tuple[tuple[str, float], ...] = Field(description="(recommendation id, monthly saving)")
+    added_costs: tuple[tuple[str, float], ...] = Field(
+        default=(),
+        description="(recommendation id, monthly cost): optimized = current - savings + added costs",
+    )
     three_year_current: float
     three_year_optimized: float
     budget: float

@@ -118,6 +118,17 @@ class Graph:
         self.children[anchor] = range(base, base + len(fragment.nodes))
         return self.children[anchor]
 
+    def copy(self) -> Graph:
+        """The same steps in columns of their own: growing one leaves the other as it is."""
+        other = Graph()
+        other.specs, other.names, other.scopes = self.specs.copy(), self.names.copy(), self.scopes.copy()
+        other.args, other.kwargs, other.deps = self.args.copy(), self.kwargs.copy(), self.deps.copy()
+        other.consumers = [known.copy() if isinstance(known, list) else known for known in self.consumers]
+        other.groups, other.group_of = self.groups, self.group_of  # growth adds no members
+        other.defaults, other.maps = self.defaults.copy(), self.maps.copy()
+        other.children, other.output = self.children.copy(), self.output
+        return other
+
     def is_optional(self, index: int) -> bool:
         """Whether the run may go on without this step: declared so, or a member of a group."""
         return self.specs[index].optional or index in self.group_of

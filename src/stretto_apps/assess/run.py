@@ -1,0 +1,51 @@
+"""The ways in other than the command line: a direct call, a feature flag, a gradual rollout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stretto_apps.assess.rollout import runs_parallel
+from stretto_apps.assess.workflow import MIN_AGENTS, assess
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from stretto import RunResult
+    from stretto.models.contract import Model
+    from stretto_apps.assess.types import Assessment, AssessmentRequest
+
+__all__ = ["run_assessment"]
+
+
+async def run_assessment(
+    request: AssessmentRequest | str,
+    *,
+    use_parallel: bool = True,
+    user_id: str | None = None,
+    rollout: int | None = None,
+    model: Model | None = None,
+    agent_limits: Mapping[str, float] | None = None,
+    min_agents: int = MIN_AGENTS,
+    sources: Sequence[str] | None = None,
+    output: str | None = None,
+) -> RunResult[Assessment]:
+    """Runs one assessment as dataflow, or one step at a time in author order; the values are equal.
+
+    `use_parallel=False` always means one at a time. With a `rollout` (percent: 10, 25, 50, 100) only its
+    users get dataflow, the same user always alike. `model` words the findings in place of the workflow
+    engine's. Raises `RunError`, with the result, when the run has no value.
+    """
+    from stretto import Engine
+
+    is_parallel = runs_parallel(use_parallel=use_parallel, user_id=user_id, rollout=rollout)
+    chosen = assess.with_options(
+        sequential=not is_parallel,
+        engine=Engine(resources={"model": model}) if model is not None else None,
+    )
+    return await chosen.arun(
+        request,
+        agent_limits=dict(agent_limits) if agent_limits is not None else None,
+        min_agents=min_agents,
+        sources=list(sources) if sources is not None else None,
+        output=output,
+    )
