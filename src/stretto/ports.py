@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextvars import Context
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from stretto.core.graph import Graph
-from stretto.core.journal.facts import Fact
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextvars import Context
+
+    from stretto.core.graph import Graph
+    from stretto.core.journal.facts import Fact
 
 __all__ = ["Clock", "Code", "Executor", "JournalStore", "Observer", "RunInfo", "Telemetry", "ThreadEnd"]
 
@@ -37,12 +39,22 @@ class Clock(Protocol):
 class JournalStore(Protocol):
     """Where journals lie."""
 
-    def open(self, run_id: str, committed: Callable[[], None]) -> None:
-        """Begin a journal. `committed` is called on the loop, in order, once for each append that was not
-        committed at once."""
+    def open(
+        self, run_id: str, committed: Callable[[], None], failed: Callable[[BaseException], None]
+    ) -> None:
+        """Begin a journal. Raises StrettoError if one of that id is open.
+
+        `committed` is called on the loop, in order, once for each append that was not committed at once.
+        `failed` is called on the loop instead, once, when such an append cannot be committed any more: the
+        run then ends with that error. Neither is called from inside `append`, nor after `close`.
+        """
 
     def append(self, run_id: str, facts: list[Fact]) -> bool:
-        """Append one decision, whole. True when it is committed already; otherwise `committed` follows."""
+        """Append one decision, whole.
+
+        True when it is committed already, and everything before it; otherwise `committed` or `failed`
+        follows. What it raises ends the run.
+        """
 
     def facts(self, run_id: str) -> list[Fact]:
         """All facts of a run, in order."""

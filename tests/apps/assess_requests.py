@@ -6,8 +6,8 @@ from stretto_apps.assess.types import AssessmentRequest, Component, Scale, Workl
 
 __all__ = ["component", "request"]
 
-_SCALE = {"employees": 120, "engineers": 20, "users": 50_000}
-_WORKLOAD = {
+_SCALE: dict[str, object] = {"employees": 120, "engineers": 20, "users": 50_000}
+_WORKLOAD: dict[str, object] = {
     "kind": "web",
     "requests_per_second": 300.0,
     "average_cpu_ms": 40.0,
@@ -23,18 +23,23 @@ _REQUEST: dict[str, object] = {
     "region": "eu-central-1",
     "provider": "aws",
     "support_tickets_per_month": 800,
-    "stack": (Component(name="postgresql", version="11", kind="database"), Component(name="node", version="24")),
+    "stack": (
+        Component(name="postgresql", version="11", kind="database"),
+        Component(name="node", version="24"),
+    ),
     "goals": ("grow",),
 }
 
 
 def request(**changes: object) -> AssessmentRequest:
-    """A web company on AWS in Frankfurt; `changes` go to whichever of request, scale or workload has the field."""
+    """A web company on AWS in Frankfurt; `changes` go to whichever of request, scale or workload has the
+    field.
+    """
     scale, work, rest = dict(_SCALE), dict(_WORKLOAD), dict(_REQUEST)
     for name, value in changes.items():
         part = scale if name in Scale.model_fields else work if name in Workload.model_fields else rest
         part[name] = value
-    return AssessmentRequest.model_validate({**rest, "scale": Scale(**scale), "workload": Workload(**work)})
+    return AssessmentRequest.model_validate({**rest, "scale": scale, "workload": work})
 
 
 def component(name: str, version: str | None, kind: str = "service") -> Component:

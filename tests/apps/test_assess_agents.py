@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from apps.assess_requests import component, request
 
+from apps.assess_requests import component, request
 from stretto_apps.assess.agents import (
     AGENTS,
     LIMITS,
@@ -28,10 +28,14 @@ from stretto_apps.assess.validate import KINDS
 VARIED = (
     request(),
     request(kind="ml-training", gpu_hours=2_000, models=("a", "b"), users=0, engineers=0, stack=()),
-    request(kind="batch", requests_per_second=0, data_gb=0, support_tickets_per_month=0, goals=(), egress_gb=0),
+    request(
+        kind="batch", requests_per_second=0, data_gb=0, support_tickets_per_month=0, goals=(), egress_gb=0
+    ),
     request(provider="gcp", region="asia-southeast1", handles_card_data=True, compliance=tuple(Framework)),
     request(controls=tuple(PRACTICES), growth_percent=-40, availability_target=99.0),
-    request(provider="azure", region="germanywestcentral", kind="streaming", monthly_budget=10, users=3_000_000),
+    request(
+        provider="azure", region="germanywestcentral", kind="streaming", monthly_budget=10, users=3_000_000
+    ),
 )
 
 
@@ -89,7 +93,9 @@ def test_one_field_changes_the_findings(agent: str, changes: dict[str, object]) 
 @pytest.mark.parametrize("agent", AGENTS)
 @pytest.mark.parametrize("asked", VARIED, ids=range(len(VARIED)))
 def test_findings_are_whole(agent: str, asked: AssessmentRequest) -> None:
-    """Whatever the request: the agent's own name, facts with sources, unique ids, reasons, numbers and money ≥ 0."""
+    """Whatever the request: the agent's own name, facts with sources, unique ids, reasons, numbers and money
+    ≥ 0.
+    """
     found = find(agent, asked)
     assert found.agent == agent
     assert found.headline
@@ -175,7 +181,14 @@ def test_strategy_divides_the_bill() -> None:
 
 @pytest.mark.parametrize(
     ("now", "ceiling", "growth", "expected"),
-    [(100, 200, 100, 12), (100, 150, 0, None), (100, 150, -20, None), (200, 150, 50, 0), (0, 150, 50, None), (100, 400, 100, 24)],
+    [
+        (100, 200, 100, 12),
+        (100, 150, 0, None),
+        (100, 150, -20, None),
+        (200, 150, 50, 0),
+        (0, 150, 50, None),
+        (100, 400, 100, 24),
+    ],
 )
 def test_months_until_the_budget(now: float, ceiling: float, growth: float, expected: int | None) -> None:
     """Doubling every year, twice the bill comes after twelve months."""
@@ -195,7 +208,9 @@ def test_strategy_counts_components_per_engineer() -> None:
     stack = tuple(component(f"part{i}", None) for i in range(9))
     assert "managed-services" in ids(strategy.find(request(stack=stack, engineers=4)))
     assert "managed-services" not in ids(strategy.find(request(stack=stack, engineers=5)))
-    assert advice(strategy.find(request(stack=stack, engineers=0)), "managed-services").priority is Priority.HIGH
+    assert (
+        advice(strategy.find(request(stack=stack, engineers=0)), "managed-services").priority is Priority.HIGH
+    )
 
 
 def test_the_roadmap_has_a_phase_for_each_kind_of_work() -> None:
@@ -269,7 +284,9 @@ def test_every_kind_has_a_choice_of_patterns(kind: str) -> None:
 
 def test_a_tiny_team_gets_the_simple_pattern() -> None:
     """Two engineers and little load are not sent to Kubernetes; forty with a large one are."""
-    small = research.ranked(request(engineers=2, requests_per_second=5, availability_target=99.5, growth_percent=10))
+    small = research.ranked(
+        request(engineers=2, requests_per_second=5, availability_target=99.5, growth_percent=10)
+    )
     large = research.ranked(request(engineers=40, requests_per_second=5_000, data_gb=20_000))
     assert small[0][1].id == "modular-monolith"
     assert large[0][1].id == "services-kubernetes"
@@ -324,7 +341,14 @@ def test_downtime() -> None:
 
 @pytest.mark.parametrize(
     ("target", "each", "parts", "expected"),
-    [(0.99, 0.995, 1, 1), (0.999, 0.995, 1, 2), (0.99, 0.9, 1, 2), (0.999, 0.9, 1, 3), (0.99, 0.995, 3, 2), (0.9999, 0.995, 1, 2)],
+    [
+        (0.99, 0.995, 1, 1),
+        (0.999, 0.995, 1, 2),
+        (0.99, 0.9, 1, 2),
+        (0.999, 0.9, 1, 3),
+        (0.99, 0.995, 3, 2),
+        (0.9999, 0.995, 1, 2),
+    ],
 )
 def test_replicas(target: float, each: float, parts: int, expected: int) -> None:
     """Copies fail together with the product of their failures; parts in a row share the target."""
@@ -339,7 +363,7 @@ def test_parts_in_a_row_multiply() -> None:
 
 
 def test_upgrades_by_urgency() -> None:
-    """Ended and holding data is critical, ended is high, ending within nine months is medium, else nothing."""
+    """Ended and holding data is critical, ended is high, ending within nine months medium, else nothing."""
     found = infrastructure.find(
         request(
             stack=(
@@ -392,7 +416,9 @@ def test_backups_before_restore_tests() -> None:
 
 def test_payback_arithmetic() -> None:
     """1 000 tickets, 30 % of them twelve minutes at $45: $2 700, less five cents each."""
-    case = next(c for c in ai_consultant.scored(request(support_tickets_per_month=1_000)) if c.use.id == "chatbot")
+    case = next(
+        c for c in ai_consultant.scored(request(support_tickets_per_month=1_000)) if c.use.id == "chatbot"
+    )
     assert case.benefit == pytest.approx(300 * 12 / 60 * 45 - 300 * 0.05)
     assert case.payback == pytest.approx(25_000 / case.benefit)
 
@@ -403,7 +429,9 @@ def test_cases_fit_the_company() -> None:
     assert plain == {"internal-search", "code-assistant"}
     assert "fraud-scoring" in {c.use.id for c in ai_consultant.scored(request(handles_card_data=True))}
     assert "note-drafting" in {c.use.id for c in ai_consultant.scored(request(handles_health_data=True))}
-    assert "predictive-maintenance" in {c.use.id for c in ai_consultant.scored(request(industry="manufacturing"))}
+    assert "predictive-maintenance" in {
+        c.use.id for c in ai_consultant.scored(request(industry="manufacturing"))
+    }
 
 
 def test_at_most_three_and_only_those_that_pay_back() -> None:
@@ -420,7 +448,11 @@ def test_at_most_three_and_only_those_that_pay_back() -> None:
 def test_more_tickets_never_score_less() -> None:
     """A larger volume never lowers the score of the assistant."""
     scores = [
-        next(c.score for c in ai_consultant.scored(request(support_tickets_per_month=n)) if c.use.id == "chatbot")
+        next(
+            c.score
+            for c in ai_consultant.scored(request(support_tickets_per_month=n))
+            if c.use.id == "chatbot"
+        )
         for n in (10, 100, 1_000, 10_000)
     ]
     assert scores == sorted(scores)
@@ -433,7 +465,10 @@ def test_coverage_is_weighted() -> None:
     """The heaviest control counts most; all of them are 1, none is 0."""
     assert security.coverage(request()) == 0
     assert security.coverage(request(controls=tuple(PRACTICES))) == 1
-    one, light = security.coverage(request(controls=("mfa",))), security.coverage(request(controls=("anti-malware",)))
+    one, light = (
+        security.coverage(request(controls=("mfa",))),
+        security.coverage(request(controls=("anti-malware",))),
+    )
     assert one == pytest.approx(5 * light)
 
 
@@ -444,7 +479,11 @@ def test_exposure_adds_up_and_is_capped() -> None:
     assert security.exposure(request(stack=())) == 25
     assert security.exposure(request()) == 33
     assert security.exposure(request(handles_card_data=True)) == 58
-    all_of_it = request(handles_card_data=True, handles_health_data=True, handles_personal_data=True, stack=())
+    two = (component("python", "3.7"), component("node", "14"))
+    assert security.exposure(request(stack=two)) == 25 + 16
+    all_of_it = request(
+        handles_card_data=True, handles_health_data=True, handles_personal_data=True, stack=()
+    )
     assert security.exposure(all_of_it) == 85
     old = tuple(component("python", "3.7") for _ in range(9))
     assert security.exposure(all_of_it.model_copy(update={"stack": old})) == 100
@@ -469,3 +508,12 @@ def test_the_firewall_has_a_price() -> None:
     found = advice(security.find(request(controls=missing)), "waf")
     assert found.monthly_cost == pytest.approx(15 + 120 * 730 * 3600 / 1e6 * 0.6, abs=0.01)
     assert "waf" not in ids(security.find(request(controls=missing, kind="batch")))
+
+
+def test_every_control_says_what_it_is_for() -> None:
+    """Each control of the baseline has a risk of its own, and the reason tells it."""
+    from stretto_apps.assess.data.risks import RISKS
+
+    assert set(RISKS) == {known.id for known in security.baseline()}
+    assert len(set(RISKS.values())) == len(RISKS)
+    assert advice(security.find(request()), "mfa").reason == f"Without it {RISKS['mfa']}."

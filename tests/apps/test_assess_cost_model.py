@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from apps.assess_requests import request
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.assess_requests import request
 from stretto_apps.assess.agents import AGENTS, find
-from stretto_apps.assess.billing import Bill, bill, budget_headroom, today
+from stretto_apps.assess.billing import bill, budget_headroom, today
 from stretto_apps.assess.cost_model import LEVERS, Lever, apply_savings, cost, over_three_years
 from stretto_apps.assess.findings import recommendation, report
 from stretto_apps.assess.sizing import fleet
@@ -16,10 +16,20 @@ from stretto_apps.assess.synthesis import synthesize
 from stretto_apps.assess.types import AssessmentRequest, Priority, Recommendation, Synthesis
 
 
-def lever(identifier: str, saving: float = 0.0, *, topic: str = "compute", extra: float = 0.0) -> Recommendation:
+def lever(
+    identifier: str, saving: float = 0.0, *, topic: str = "compute", extra: float = 0.0
+) -> Recommendation:
     """A recommendation with money on it."""
     return recommendation(
-        "tester", identifier, topic, identifier, reason="r", priority=Priority.LOW, confidence=0.5, saving=saving, cost=extra
+        "tester",
+        identifier,
+        topic,
+        identifier,
+        reason="r",
+        priority=Priority.LOW,
+        confidence=0.5,
+        saving=saving,
+        cost=extra,
     )
 
 
@@ -62,7 +72,9 @@ def test_nothing_used_nothing_billed() -> None:
 def test_the_support_plan_follows_the_bill() -> None:
     """AWS Business support is a tenth of a bill below $10 000."""
     whole_bill = today(request())
-    assert whole_bill.of("support") == pytest.approx(0.1 * (whole_bill.total - whole_bill.of("support")), abs=0.02)
+    assert whole_bill.of("support") == pytest.approx(
+        0.1 * (whole_bill.total - whole_bill.of("support")), abs=0.02
+    )
 
 
 def test_a_commitment_in_place_lowers_the_price() -> None:
@@ -116,7 +128,7 @@ def test_order_of_recommendations_does_not_matter() -> None:
 @given(st.lists(st.tuples(st.sampled_from(sorted(LEVERS)), st.floats(0, 1e6)), max_size=12))
 def test_savings_never_exceed_what_they_act_on(stated: list[tuple[str, float]]) -> None:
     """However much is claimed, no category goes below zero and no dollar is saved twice."""
-    current: Bill = today(request(gpu_hours=500))
+    current = today(request(gpu_hours=500))
     saved, left = apply_savings(current, [lever(name, amount) for name, amount in stated])
     assert all(amount >= 0 for amount in left.values())
     assert sum(left.values()) == pytest.approx(current.total - sum(amount for _, amount in saved), abs=0.05)
@@ -137,7 +149,11 @@ def test_every_lever_is_a_known_practice_on_a_known_category() -> None:
 
 def test_every_saving_an_agent_claims_has_a_lever() -> None:
     """No agent's saving is silently dropped by the cost model."""
-    for asked in (request(), request(kind="ml-training", gpu_hours=3_000, models=("m",)), request(provider="gcp", region="europe-west3")):
+    for asked in (
+        request(),
+        request(kind="ml-training", gpu_hours=3_000, models=("m",)),
+        request(provider="gcp", region="europe-west3"),
+    ):
         for entry in whole(asked).recommendations:
             assert entry.monthly_saving == 0 or entry.id in LEVERS, entry.id
 
@@ -157,7 +173,10 @@ def test_the_model_adds_up() -> None:
 def test_business_cases_are_not_in_the_bill() -> None:
     """An assistant's running cost is told apart, not added to the infrastructure bill."""
     asked = request()
-    model = cost(asked, found(asked, lever("chatbot", topic="support", extra=300), lever("waf", topic="network", extra=40)))
+    model = cost(
+        asked,
+        found(asked, lever("chatbot", topic="support", extra=300), lever("waf", topic="network", extra=40)),
+    )
     assert model.added_costs == (("waf", 40.0),)
     assert any("$300" in note for note in model.assumptions)
 

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
 
 from stretto.errors import PermanentError, TransientError
 from stretto_apps.assess.fetch import FetchLimits, fetch, fetch_all, plain_text
-from stretto_apps.assess.library import Document
 
-PAGE = "<html><head><title>Flux &amp; co</title><style>p{}</style></head><body><p>One <b>two</b></p><script>x()</script></body></html>"
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from stretto_apps.assess.library import Document
+
+PAGE = (
+    "<html><head><title>Flux &amp; co</title><style>p{}</style></head><body><p>One "
+    "<b>two</b></p><script>x()</script></body></html>"
+)
 
 
 def got(
@@ -63,7 +72,11 @@ def test_a_network_error_may_pass() -> None:
 
 @pytest.mark.parametrize(
     ("response", "words"),
-    [(html(status=404), "404"), (html(kind="application/pdf"), "not text"), (html("x" * 2_000), "larger than 1000 bytes")],
+    [
+        (html(status=404), "404"),
+        (html(kind="application/pdf"), "not text"),
+        (html("x" * 2_000), "larger than 1000 bytes"),
+    ],
 )
 def test_trouble_that_stays(response: httpx2.Response, words: str) -> None:
     """A missing page, one that is no text, and one that is too large are never tried again."""
@@ -71,7 +84,9 @@ def test_trouble_that_stays(response: httpx2.Response, words: str) -> None:
         got(lambda _: response, max_bytes=1_000)
 
 
-@pytest.mark.parametrize("address", ["http://a.example/", "file:///etc/passwd", "ftp://a.example", "a.example", "https://"])
+@pytest.mark.parametrize(
+    "address", ["http://a.example/", "file:///etc/passwd", "ftp://a.example", "a.example", "https://"]
+)
 def test_only_full_https_addresses(address: str) -> None:
     """Anything but https is refused before anything is sent."""
 
@@ -111,7 +126,11 @@ def test_a_page_that_never_ends_is_cut() -> None:
             await asyncio.sleep(0)
 
     with pytest.raises(TransientError, match="not complete"):
-        got(lambda _: httpx2.Response(200, content=drip(), headers={"content-type": "text/html"}), seconds=0.02, max_bytes=10**9)
+        got(
+            lambda _: httpx2.Response(200, content=drip(), headers={"content-type": "text/html"}),
+            seconds=0.02,
+            max_bytes=10**9,
+        )
 
 
 def test_an_unknown_encoding_is_read_as_utf8() -> None:
@@ -124,6 +143,30 @@ def test_too_many_pages() -> None:
     with pytest.raises(PermanentError, match="at most 2"):
         asyncio.run(fetch_all(["https://a.example"] * 3, FetchLimits(pages=2)))
     assert asyncio.run(fetch_all([])) == []
+
+
+class _Site(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = PAGE.encode()
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        """Quiet."""
+
+
+def test_over_a_real_connection() -> None:
+    """Two pages of a real server, in the order asked for."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Site) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        base = f"http://127.0.0.1:{server.server_address[1]}"
+        found = asyncio.run(fetch_all([f"{base}/b", f"{base}/a"]))
+        server.shutdown()
+    assert [entry.source for entry in found] == [f"{base}/b", f"{base}/a"]
+    assert found[0].text == "One two"
 
 
 def test_plain_text() -> None:

@@ -37,7 +37,9 @@ def test_every_item_has_a_price_everywhere(provider: str, region: str, item: str
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_four_regions_at_least(provider: str) -> None:
-    """Each provider has at least four regions, all with a geography, among them one in the Union and one in the US."""
+    """Each provider has at least four regions, all with a geography, among them one in the Union and one in
+    the US.
+    """
     known = regions(provider)
     assert len(known) >= 4
     assert {geography(region) for region in known} >= {"us", "eu"}
@@ -105,7 +107,7 @@ def test_support_plans(provider: str, bill: float, expected: float) -> None:
 
 
 def test_egress_tiers() -> None:
-    """Within the first tier the list price holds; beyond it the mean price falls, and the total still rises."""
+    """Within the first tier the list price holds; beyond it the mean price falls and the total rises."""
     first = price("aws", "us-east-1", "egress").value
     assert egress("aws", "us-east-1", 10_000).value == pytest.approx(first)
     assert egress("aws", "us-east-1", 20_000).value == pytest.approx(first * (1 + 0.944) / 2, abs=1e-5)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from apps.assess_requests import component, request
 
+from apps.assess_requests import component, request
 from stretto_apps.assess.agents.compliance import closing, find
 from stretto_apps.assess.compliance_engine import judge
 from stretto_apps.assess.data.practices import PRACTICES
@@ -72,7 +72,9 @@ def test_each_rule_turns_on_each_of_its_practices(rule: Rule) -> None:
 
 def test_outdated_parts_break_rules_on_patching() -> None:
     """A component without fixes is a gap although patching is listed, and the part is named."""
-    asked = request(compliance=(Framework.PCI_DSS,), controls=ALL, stack=(component("mysql", "5.7", "database"),))
+    asked = request(
+        compliance=(Framework.PCI_DSS,), controls=ALL, stack=(component("mysql", "5.7", "database"),)
+    )
     results = {result.rule: result for result in evaluate(asked)}
     patching = results["PCI DSS 4.0 Req. 6.3.3"]
     assert patching.verdict is RuleVerdict.GAP
@@ -143,14 +145,21 @@ def made(verdict: RuleVerdict) -> RuleResult:
 
 def test_score_counts_what_applies() -> None:
     """met / (met + gap); 1 when nothing applies."""
-    results = [made(RuleVerdict.MET), made(RuleVerdict.GAP), made(RuleVerdict.GAP), made(RuleVerdict.NOT_APPLICABLE)]
+    results = [
+        made(RuleVerdict.MET),
+        made(RuleVerdict.GAP),
+        made(RuleVerdict.GAP),
+        made(RuleVerdict.NOT_APPLICABLE),
+    ]
     assert score(results) == pytest.approx(1 / 3)
     assert score([made(RuleVerdict.NOT_APPLICABLE)]) == 1.0
 
 
 def test_more_controls_never_lower_the_score() -> None:
     """Adding practices one by one, the score only rises."""
-    scores = [score(evaluate(request(compliance=EVERYTHING, controls=ALL[:count]))) for count in range(len(ALL) + 1)]
+    scores = [
+        score(evaluate(request(compliance=EVERYTHING, controls=ALL[:count]))) for count in range(len(ALL) + 1)
+    ]
     assert scores == sorted(scores)
     assert scores[0] < scores[-1]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from apps.assess_requests import request
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.assess_requests import request
 from stretto_apps.assess.sizing import (
     accelerators,
     billed_rps,
@@ -55,7 +55,10 @@ def test_one_zone_may_be_lost(base: int, zones: int) -> None:
 
 
 @given(
-    rps=st.floats(0, 5_000), more=st.floats(0, 5_000), cpu=st.floats(0.1, 300), target=st.sampled_from([99.0, 99.9, 99.95])
+    rps=st.floats(0, 5_000),
+    more=st.floats(0, 5_000),
+    cpu=st.floats(0.1, 300),
+    target=st.sampled_from([99.0, 99.9, 99.95]),
 )
 def test_more_load_never_takes_fewer_instances(rps: float, more: float, cpu: float, target: float) -> None:
     """Instances and database nodes never fall as requests rise."""

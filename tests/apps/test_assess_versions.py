@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from apps.assess_requests import component
 
+from apps.assess_requests import component
 from stretto_apps.assess.data.versions import VERSIONS, VERSIONS_AS_OF, canonical_name, support_of
 
 
@@ -35,6 +35,7 @@ def test_prefixes_are_whole_numbers() -> None:
     assert support_of(component("python", "3.10")).cycle == "3.10"
     assert support_of(component("python", "3.1")).older_than_table
     assert support_of(component("kubernetes", "1.3")).older_than_table
+    assert support_of(component("postgresql", "150")).ends is None
 
 
 def test_older_than_the_table() -> None:
@@ -48,7 +49,13 @@ def test_older_than_the_table() -> None:
 
 @pytest.mark.parametrize(
     ("name", "version"),
-    [("postgresql", None), ("postgresql", ""), ("postgresql", "latest"), ("homegrown", "1.0"), ("python", "9.0")],
+    [
+        ("postgresql", None),
+        ("postgresql", ""),
+        ("postgresql", "latest"),
+        ("homegrown", "1.0"),
+        ("python", "9.0"),
+    ],
 )
 def test_unknown_stays_unknown(name: str, version: str | None) -> None:
     """Without a version, with one the table lacks, or for an unlisted component no date is invented."""
@@ -74,5 +81,15 @@ def test_the_table_is_in_order() -> None:
 
 def test_the_wanted_components_are_there() -> None:
     """The components companies mostly run are in the table."""
-    assert {"postgresql", "mysql", "node", "python", "redis", "kubernetes", "ubuntu", "java", "django"} <= set(VERSIONS)
+    assert {
+        "postgresql",
+        "mysql",
+        "node",
+        "python",
+        "redis",
+        "kubernetes",
+        "ubuntu",
+        "java",
+        "django",
+    } <= set(VERSIONS)
     assert date(2026, 1, 1) < VERSIONS_AS_OF < date(2026, 11, 21)

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from stretto.core.forecast.estimates import Estimates
-from stretto.core.graph import StepSpec
 from stretto.core.journal import facts as kinds
 from stretto.core.journal.facts import Created, RunOptions
 from stretto.core.journal.view import RunStatus
 from stretto.core.limits import Pools
 from stretto.core.policy import OnFailure
+from stretto.core.policy.numbers import is_count, is_length
 from stretto.errors import ConfigError, DefinitionError
 from stretto.ports import Code
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Callable, Mapping, Sequence
 
     from stretto.api.result import RunResult
     from stretto.authoring import Definition
     from stretto.authoring.step import AnyStep
+    from stretto.core.graph import StepSpec
     from stretto.ports import Clock, JournalStore, Observer
     from stretto.runtime.engine.driver import RunDriver
     from stretto.runtime.engine.permits import Permits
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_PERMITS", "Engine"]
 
 DEFAULT_PERMITS = 1024
-"""The run-wide cap when none is given: more attempts at once cost more than they bring (garbage collector)."""
+"""The run-wide cap when none is given: more attempts at once cost more than they bring (garbage
+collector)."""
 
 _STATUS = {
     kinds.RUN_SUCCEEDED: RunStatus.SUCCEEDED,
@@ -43,10 +45,10 @@ _STATUS = {
 class Engine:
     """Runs workflows.
 
-    `limits` are named permits shared by all runs of the engine, e.g. ``{"openai": 8}``. `resources` are the live
-    objects that steps ask for by `from_engine()`. `max_concurrency` caps the attempts of one run at once. `grace`
-    (seconds) is how long a cancelled coroutine may take to end. `observers` are told what happens, after it was
-    committed. `seed` makes the jitter of retries repeatable.
+    `limits` are named permits shared by all runs of the engine, e.g. ``{"openai": 8}``. `resources` are the
+    live objects that steps ask for by `from_engine()`. `max_concurrency` caps the attempts of one run at
+    once. `grace` (seconds) is how long a cancelled coroutine may take to end. `observers` are told what
+    happens, after it was committed. `seed` makes the jitter of retries repeatable.
 
     One engine lives on one event loop at a time; it may be used from several, one after another.
     """
@@ -69,7 +71,7 @@ class Engine:
         self.resources = dict(resources or {})
         self.max_concurrency = _permits(max_concurrency)
         self.on_failure = _policy(on_failure)
-        self.grace = grace
+        self.grace = _grace(grace)
         self.observers = list(observers)
         self.estimates = Estimates()
         self._store = store
@@ -79,8 +81,6 @@ class Engine:
         self._made: dict[Callable[[], object], object] = {}
         self._permits: tuple[object, Permits] | None = None
         self._threads: tuple[object, ThreadExecutor] | None = None
-        if not grace >= 0:
-            raise ConfigError(f"grace={grace!r}; give seconds, 0 or more.")
 
     async def arun(
         self,
@@ -109,7 +109,9 @@ class Engine:
         options = RunOptions(
             on_failure=self.on_failure if on_failure is None else _policy(on_failure),
             within=_within(within),
-            permits=1 if is_sequential else _permits(max_concurrency or self.max_concurrency),
+            permits=1
+            if is_sequential
+            else _permits(self.max_concurrency if max_concurrency is None else max_concurrency),
             is_sequential=is_sequential,
             grace=self.grace,
         )
@@ -199,15 +201,15 @@ class Engine:
         return self._dice
 
     def _learn(self, driver: RunDriver) -> None:
-        """Durations of first attempts that succeeded, by step id, for the priorities of the next run."""
-        begun: dict[int, float] = {}
+        """Durations of attempts that succeeded, by step id, for the priorities of the next run."""
+        begun: dict[tuple[int, int], float] = {}  # by attempt: a thread may be late, after another began
         learn = self.estimates.learn
         specs = driver.info.graph.specs
-        for kind, index, _, at, _ in driver.facts:
+        for kind, index, attempt, at, _ in driver.facts:
             if kind == kinds.STEP_STARTED:
-                begun[index] = at
-            elif kind == kinds.ATTEMPT_SUCCEEDED and index in begun:
-                learn(specs[index].id, at - begun[index])
+                begun[index, attempt] = at
+            elif kind == kinds.ATTEMPT_SUCCEEDED:
+                learn(specs[index].id, at - begun.pop((index, attempt)))
 
 
 def _result(driver: RunDriver) -> RunResult[object]:
@@ -222,7 +224,7 @@ def _result(driver: RunDriver) -> RunResult[object]:
     finished = Finished(
         driver.info.run_id, driver.created, driver.facts, driver.values, driver.errors, scheduler.failures
     )
-    return RunResult(finished, value, status, driver.usage)
+    return RunResult(finished, value, status, driver.audience.usage)
 
 
 def _new_run_id() -> str:
@@ -230,12 +232,16 @@ def _new_run_id() -> str:
 
 
 def _loop_clock() -> Clock:
-    """Seconds since the epoch that never step back: the loop's clock, set to the wall once."""
+    """Seconds since the epoch that never step back: the loop's clock, set to the wall once.
+
+    A virtual loop says itself which instant its zero is.
+    """
     import asyncio
     import time
 
     loop = asyncio.get_running_loop()
-    offset = time.time() - loop.time()
+    epoch: float | None = getattr(loop, "epoch", None)
+    offset = time.time() - loop.time() if epoch is None else epoch
     return lambda: loop.time() + offset
 
 
@@ -247,13 +253,19 @@ def _policy(value: OnFailure | str) -> OnFailure:
         raise ConfigError(f"on_failure={value!r} is unknown; known: {known}.") from None
 
 
-def _permits(value: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ConfigError(f"max_concurrency={value!r}; give a whole number, 1 or more.")
-    return value
+def _permits(value: object) -> int:
+    if is_count(value):
+        return value
+    raise ConfigError(f"max_concurrency={value!r}; give a whole number, 1 or more.")
 
 
-def _within(value: float | None) -> float | None:
-    if value is not None and not value > 0:
-        raise ConfigError(f"within={value!r}; give seconds above 0.")
-    return value
+def _within(value: object) -> float | None:
+    if value is None or is_length(value):
+        return value
+    raise ConfigError(f"within={value!r}; give seconds above 0.")
+
+
+def _grace(value: object) -> float:
+    if value == 0 or is_length(value):
+        return float(value)
+    raise ConfigError(f"grace={value!r}; give seconds, 0 or more.")

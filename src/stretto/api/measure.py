@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from stretto.core.forecast.legs import Measured
 from stretto.core.forecast.timing import Timing, timing
 from stretto.core.graph import Graph, Role, Where
-from stretto.core.journal.facts import Created
-from stretto.core.journal.view import RunView, StepView
+
+if TYPE_CHECKING:
+    from stretto.core.journal.facts import Created
+    from stretto.core.journal.view import RunView, StepView
 
 __all__ = ["measured_of", "measured_timing"]
 
@@ -28,7 +32,9 @@ def measured_of(created: Created, view: RunView) -> Measured:
         ended_at=[step.ended_at for step in steps],
         began_at=view.started_at or 0.0,
         permits=created.options.permits,
-        permitless={index for index, spec in enumerate(graph.specs) if _needs_no_permit(spec.role, spec.where)},
+        permitless={
+            index for index, spec in enumerate(graph.specs) if _needs_no_permit(spec.role, spec.where)
+        },
         attempts={index: _attempts(step) for index, step in enumerate(steps) if len(step.attempts) > 1},
         grown_at={
             index: step.attempts[0].ended_at

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from stretto.core.journal.events import Event, event_of
-from stretto.core.journal.facts import Created, Fact
 from stretto.core.journal.story import story_lines
 from stretto.core.journal.view import RunStatus, RunView
 from stretto.core.policy import Cause, Failure, describe
@@ -16,6 +15,7 @@ from stretto.errors import NotFoundError, RunCancelledError, RunError, RunFailed
 
 if TYPE_CHECKING:
     from stretto.core.forecast.timing import Timing
+    from stretto.core.journal.facts import Created, Fact
     from stretto.core.journal.view import AttemptView
     from stretto.runtime.engine.inputs import Values
     from stretto.runtime.engine.usage import Usage
@@ -29,8 +29,8 @@ T_co = TypeVar("T_co", covariant=True)
 class StepResult:
     """One step of a finished run. Instants are seconds since the epoch; None where it never came to that.
 
-    `state` is succeeded, failed, skipped or cancelled; `is_defaulted` says that consumers got `value`, the default
-    or `Missing`, in place of a result. `error` is the last attempt's exception.
+    `state` is succeeded, failed, skipped or cancelled; `is_defaulted` says that consumers got `value`, the
+    default or `Missing`, in place of a result. `error` is the last attempt's exception.
     """
 
     path: str
@@ -98,7 +98,7 @@ class Finished:
         created: Created,
         facts: list[Fact],
         values: Values,
-        errors: dict[int, BaseException],
+        errors: dict[tuple[int, int], BaseException],
         failed: list[int],
     ) -> None:
         self.run_id = run_id
@@ -128,8 +128,13 @@ class Finished:
             failure=view.failure,
             reason=view.reason,
             is_defaulted=view.is_defaulted,
-            error=self.errors.get(index),
+            error=None if view.state == "succeeded" else self.error(index),
         )
+
+    def error(self, index: int) -> BaseException | None:
+        """What a step's last attempt raised; None where it was cut, or there was none."""
+        attempts = self.view.step(index).attempts
+        return self.errors.get((index, attempts[-1].number)) if attempts else None
 
 
 class RunResult(Generic[T_co]):
@@ -161,7 +166,9 @@ class RunResult(Generic[T_co]):
     @cached_property
     def timing(self) -> Timing:
         """T1, span, lower bound, makespan, bound efficiency and the path the run took: seconds, measured."""
-        from stretto.api.measure import measured_timing  # read only by those who ask: building it costs 5 µs a step
+        from stretto.api.measure import (
+            measured_timing,  # read only by those who ask: building it costs 5 µs a step
+        )
 
         return measured_timing(self._finished.created, self._finished.view)
 
@@ -188,9 +195,13 @@ class RunResult(Generic[T_co]):
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
-        """What deserves a look although the run ended: lost optional steps, attempts that ignored their end."""
+        """What deserves a look although the run ended: lost optional steps, attempts that ignored their
+        end."""
         path = self._finished.created.graph.path
-        abandoned = [f"{path(index)}: ignored its cancellation and was abandoned" for index in self._finished.view.abandoned]
+        abandoned = [
+            f"{path(index)}: ignored its cancellation and was abandoned"
+            for index in self._finished.view.abandoned
+        ]
         return (*(str(failure) for failure in self.lost), *abandoned)
 
     def events(self) -> Iterator[Event]:
@@ -207,7 +218,7 @@ class RunResult(Generic[T_co]):
         index = graph.index_of(path)
         if index is None:
             raise NotFoundError("step", path, self.steps)
-        return story_lines(self._finished.facts, graph, index)
+        return story_lines(self._finished.facts, index)
 
     def to_error(self) -> RunError:
         """The error of a run that ended without a value; its `result` is this."""
@@ -217,24 +228,25 @@ class RunResult(Generic[T_co]):
         if self.cause is Cause.TIMED_OUT and not self.failures:
             within = self._finished.created.options.within
             cut = [path for path, step in self.steps.items() if step.state == "cancelled"]
-            text = f"{name} passed its deadline of {within:g} s; cut: {', '.join(cut)}. Finished results are kept."
-            return RunTimedOutError(text, self)
+            text = f"{name} passed its deadline of {within:g} s; cut: {', '.join(cut)}."
+            return RunTimedOutError(f"{text} {self._kept()}", self)
         return self._failed_error(name)
 
     def _failed_error(self, name: str) -> RunError:
         failures = self.failures
         first = str(failures[0]) if failures else "no failure was recorded"
         others = "".join(f"\n  and {failure}" for failure in failures[1:])
-        done = sum(step.state == "succeeded" for step in self.steps.values())
-        text = f"{name} failed: {first}{others}\n  {done} of {len(self.steps)} steps succeeded and are kept in .result"
-        error = RunFailedError(text, self)
+        error = RunFailedError(f"{name} failed: {first}{others}\n  {self._kept()}", self)
         if failures:
             error.__cause__ = failures[0].error
         return error
+
+    def _kept(self) -> str:
+        done = sum(step.state == "succeeded" for step in self.steps.values())
+        return f"{done} of {len(self.steps)} steps succeeded and are kept in .result"
 
     def _failure(self, index: int) -> StepFailure | None:
         failure = self._finished.view.step(index).failure
         if failure is None:
             return None
-        return StepFailure(self._finished.created.graph.path(index), failure, self._finished.errors.get(index))
-
+        return StepFailure(self._finished.created.graph.path(index), failure, self._finished.error(index))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from stretto.api.engine import Engine
 from stretto.authoring.place import caller_place
 from stretto.authoring.workflow import Definition, Traced
-from stretto.core.policy import OnFailure
+from stretto.core.policy.numbers import is_length
 from stretto.errors import DefinitionError, StrettoError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from stretto.api.result import RunResult
+    from stretto.core.policy import OnFailure
     from stretto.ports import Observer
     from stretto.runtime.engine.driver import RunDriver
 
@@ -57,7 +59,7 @@ class Workflow(Generic[P, R]):
             self._engine = Engine()
         return self._engine
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:  # noqa: ARG002  # typed for editors, never used
         """Raises DefinitionError: a workflow is run, not called."""
         raise DefinitionError(
             f"Workflow {self.name!r} was called like a function.",
@@ -79,8 +81,8 @@ class Workflow(Generic[P, R]):
     ) -> Workflow[P, R]:
         """The same workflow with run options; what is None stays. They are never among a run's inputs.
 
-        `sequential` runs one step at a time in author order. `suspend_deadlines` leaves out the run's and groups'
-        `within`: what `bench` and `demo` do to compare both modes. `run_id` names the next run.
+        `sequential` runs one step at a time in author order. `suspend_deadlines` leaves out the run's and
+        groups' `within`: what `bench` and `demo` do to compare both modes. `run_id` names the next run.
         """
         given = {
             "on_failure": on_failure,
@@ -108,7 +110,8 @@ class Workflow(Generic[P, R]):
 
         if asyncio._get_running_loop() is not None:
             raise StrettoError(
-                f"{self.name}.run() was called inside a running event loop; write `await {self.name}.arun(…)` there."
+                f"{self.name}.run() was called inside a running event loop; "
+                f"write `await {self.name}.arun(…)` there."
             )
         return asyncio.run(self.arun(*args, **kwargs))
 
@@ -127,7 +130,8 @@ class Workflow(Generic[P, R]):
     async def start(
         self, inputs: Mapping[str, object], *, started: Callable[[RunDriver], None] | None = None
     ) -> RunResult[R]:
-        """Run with inputs by name and give the result, whatever its status; `started` gets the run to cancel it."""
+        """Run with inputs by name and give the result, whatever its status; `started` gets the run to cancel
+        it."""
         options = self._options
         is_suspended = bool(options.get("suspend_deadlines"))
         result = await self.engine.arun(
@@ -172,17 +176,18 @@ def workflow(
     max_concurrency: int | None = None,
     engine: Engine | None = None,
 ) -> Any:
-    """Make a function a workflow. Its body runs once a run, with the run's plain inputs, to wire steps together.
+    """Make a function a workflow. Its body runs once a run, with the run's plain inputs, to wire steps
+    together.
 
-    `within` (seconds) is the run's deadline. `example` holds inputs for looking at the graph without any of one's
-    own. `on_failure` and `max_concurrency` replace the engine's.
+    `within` (seconds) is the run's deadline. `example` holds inputs for looking at the graph without any of
+    one's own. `on_failure` and `max_concurrency` replace the engine's.
 
     Raises DefinitionError for a body that is not a plain `def`, or a deadline that is not above 0.
     """
 
     def declare(function: Callable[..., Any]) -> Workflow[Any, Any]:
         label = name or function.__name__
-        if within is not None and not (isinstance(within, (int, float)) and within > 0):
+        if within is not None and not is_length(within):
             raise DefinitionError(f"Workflow {label!r}: within={within!r}; give seconds above 0.")
         options = {"on_failure": on_failure, "max_concurrency": max_concurrency}
         return Workflow(

@@ -1,6 +1,7 @@
 """What Python cannot intercept at run time is found in the body's source: `is`, `match`, `isinstance`, `try`.
 
-Only names assigned from step calls are looked at, so ordinary Python over a workflow's inputs stays free.
+Only names that are always assigned from step calls are looked at, so ordinary Python over a workflow's inputs
+stays free, and so does a name that holds a result in one branch and a plain value in another.
 """
 
 from __future__ import annotations
@@ -8,10 +9,15 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING
 
 from stretto.authoring.place import function_place
+from stretto.authoring.step import Step
 from stretto.errors import RefError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 __all__ = ["check_body"]
 
@@ -23,72 +29,105 @@ def check_body(fn: Callable[..., object], workflow: str) -> None:
 
     A body without readable source (made by exec, or in a REPL) is not checked.
     """
+    plain = inspect.unwrap(fn)
     try:
-        source = textwrap.dedent(inspect.getsource(fn))
-        tree = ast.parse(source)
+        tree = ast.parse(textwrap.dedent(inspect.getsource(plain)))
     except (OSError, TypeError, SyntaxError):
         return
     body = tree.body[0]
-    if isinstance(body, ast.FunctionDef):
-        _Checker(fn, workflow, _step_names(fn)).visit_body(body)
+    if isinstance(body, ast.FunctionDef) and isinstance(plain, FunctionType):
+        _Checker(plain, workflow, body).check()
 
 
-def _step_names(fn: Callable[..., object]) -> frozenset[str]:
-    """Names that mean steps where the body was written."""
-    closure = inspect.getclosurevars(fn)
-    known = {**closure.builtins, **closure.globals, **closure.nonlocals}
-    return frozenset(name for name, value in known.items() if _is_step(value))
-
-
-def _is_step(value: object) -> bool:
-    return hasattr(type(value), "with_options") and hasattr(value, "spec")
+def _names_around(fn: FunctionType) -> dict[str, object]:
+    """What names mean where the body was written."""
+    known = dict(fn.__globals__)
+    for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
+        try:
+            known[name] = cell.cell_contents
+        except ValueError:  # not assigned yet
+            known.pop(name, None)
+    return known
 
 
 class _Checker(ast.NodeVisitor):
-    def __init__(self, fn: Callable[..., object], workflow: str, steps: frozenset[str]) -> None:
+    def __init__(self, fn: FunctionType, workflow: str, body: ast.FunctionDef) -> None:
         self._fn = fn
         self._workflow = workflow
-        self._steps = steps
-        self._refs: set[str] = set()
+        self._body = body
+        self._known = _names_around(fn)
+        stored = [node for node in ast.walk(body) if isinstance(node, ast.Name) and _is_stored(node)]
+        for name in (*fn.__code__.co_varnames, *(node.id for node in stored)):
+            self._known.pop(name, None)
+        given = {id(target): target.id for target in self._targets()}
+        self._refs = set(given.values()) - {node.id for node in stored if id(node) not in given}
 
-    def visit_body(self, body: ast.FunctionDef) -> None:
-        for node in ast.walk(body):
-            if isinstance(node, ast.Assign) and self._is_step_call(node.value):
+    def check(self) -> None:
+        self.generic_visit(self._body)
+
+    def _targets(self) -> Iterator[ast.Name]:
+        """Names that get a step call: ``a = s(…)``, ``a, b = s(…), t(…)``, ``a: T = s(…)``, ``a := s(…)``."""
+        for node in ast.walk(self._body):
+            if isinstance(node, ast.Assign):
                 for target in node.targets:
-                    if isinstance(target, ast.Name):
-                        self._refs.add(target.id)
-        self.generic_visit(body)
+                    yield from self._paired(target, node.value)
+            elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
+                yield from self._paired(node.target, node.value)
+
+    def _paired(self, target: ast.expr, value: ast.expr) -> Iterator[ast.Name]:
+        if isinstance(target, ast.Name) and self._is_step_call(value):
+            yield target
+        elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+            for part, its_value in zip(target.elts, value.elts, strict=False):
+                yield from self._paired(part, its_value)
 
     def _is_step_call(self, node: ast.expr) -> bool:
-        """``s(…)``, ``s.map(…)``, ``s.named(…)(…)``, ``s.after(…)(…)``."""
+        """``s(…)``, ``s.map(…)``, ``s.named(…)(…)``, ``module.s.after(…)(…)``."""
         if not isinstance(node, ast.Call):
             return False
         called = node.func
-        while isinstance(called, (ast.Call, ast.Attribute)):
-            called = called.func if isinstance(called, ast.Call) else called.value
-        return isinstance(called, ast.Name) and called.id in self._steps
+        while not isinstance(self._meaning(called), Step):
+            if isinstance(called, ast.Call):
+                called = called.func
+            elif isinstance(called, ast.Attribute):
+                called = called.value
+            else:
+                return False
+        return True
+
+    def _meaning(self, node: ast.expr) -> object:
+        """What a plain or dotted name stands for; None for anything else."""
+        if isinstance(node, ast.Name):
+            return self._known.get(node.id)
+        if isinstance(node, ast.Attribute):
+            owner = self._meaning(node.value)
+            return getattr(owner, node.attr, None) if isinstance(owner, ModuleType) else None
+        return None
 
     def _is_ref(self, node: ast.expr) -> bool:
         return (isinstance(node, ast.Name) and node.id in self._refs) or self._is_step_call(node)
 
-    def visit_Compare(self, node: ast.Compare) -> None:  # noqa: N802  # the visitor's own spelling
+    # The names below are the visitor's own spelling.
+
+    def visit_Compare(self, node: ast.Compare) -> None:
         sides = [node.left, *node.comparators]
         if any(isinstance(op, (ast.Is, ast.IsNot)) for op in node.ops) and any(map(self._is_ref, sides)):
-            self._refuse(node, "compared by `is`", "An optional step's `Missing` is handled in the step that gets it.")
+            mend = "An optional step's `Missing` is handled in the step that gets it."
+            self._refuse(node, "compared by `is`", mend)
         self.generic_visit(node)
 
-    def visit_Match(self, node: ast.Match) -> None:  # noqa: N802  # the visitor's own spelling
+    def visit_Match(self, node: ast.Match) -> None:
         if self._is_ref(node.subject):
             self._refuse(node, "the subject of `match`", _IN_A_STEP)
         self.generic_visit(node)
 
-    def visit_Call(self, node: ast.Call) -> None:  # noqa: N802  # the visitor's own spelling
+    def visit_Call(self, node: ast.Call) -> None:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         if name in ("isinstance", "issubclass", "type", "id") and any(map(self._is_ref, node.args)):
             self._refuse(node, f"passed to `{name}()`", _IN_A_STEP)
         self.generic_visit(node)
 
-    def visit_Try(self, node: ast.Try) -> None:  # noqa: N802  # the visitor's own spelling
+    def visit_Try(self, node: ast.Try | ast.TryStar) -> None:
         for inner in ast.walk(ast.Module(body=node.body, type_ignores=[])):
             if isinstance(inner, ast.expr) and self._is_step_call(inner):
                 self._refuse(
@@ -98,7 +137,13 @@ class _Checker(ast.NodeVisitor):
                 )
         self.generic_visit(node)
 
+    visit_TryStar = visit_Try  # noqa: N815  # the visitor's own spelling
+
     def _refuse(self, node: ast.stmt | ast.expr, use: str, mend: str) -> None:
-        code = self._fn.__code__  # type: ignore[attr-defined]  # a plain function: its source was read
+        code = self._fn.__code__
         where = function_place(code, code.co_firstlineno + node.lineno - 1)
         raise RefError(f"In workflow {self._workflow!r} a step's result is {use}.", where=where, mend=mend)
+
+
+def _is_stored(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Store)

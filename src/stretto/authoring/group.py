@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
+from stretto.authoring.names import check_name
 from stretto.authoring.place import caller_place
-from stretto.authoring.ref import Ref
 from stretto.authoring.trace import Trace, active_trace
 from stretto.core.graph import Role, StepSpec
+from stretto.core.policy.numbers import is_count, is_length
 from stretto.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from stretto.authoring.ref import Ref
 
 __all__ = ["Group", "group"]
 
@@ -26,6 +31,7 @@ class Group:
         self._within = within
         self._min_success = min_success
         self._trace: Trace | None = None
+        self._number = -1
         self._gate: Ref | None = None
 
     def __enter__(self) -> Group:
@@ -36,15 +42,14 @@ class Group:
                 where=caller_place(),
                 mend="Use `with group(…)` inside a @workflow function.",
             )
-        self._trace.open_group(self.name, self._within, self._min_success)
+        self._number = self._trace.open_group(self.name, self._within, self._min_success)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        assert self._trace is not None
-        if error is None:
-            self._gate = self._trace.close_group(StepSpec(id=self.name, role=Role.GATE))
+        if error is None and self._trace is not None:
+            self._gate = self._trace.close_group(self._number, StepSpec(id=self.name, role=Role.GATE))
 
     @property
     def gate(self) -> Ref:
@@ -66,15 +71,17 @@ class Group:
 def group(name: str, *, within: float | None = None, min_success: int | None = None) -> Group:
     """Open a group: its members become optional, each Ref opening as its own step settles (``T | Missing``).
 
-    `within` (seconds) runs from the moment the first member is ready; members still open then are cut, and what
-    finished before is kept. The gate fails the run if fewer than `min_success` members succeed.
+    `within` (seconds) runs from the moment the first member is ready; members still open then are cut, and
+    what finished before is kept. The gate fails the run if fewer than `min_success` members succeed.
     """
-    if not isinstance(name, str) or not name or any(mark in name for mark in "/[]#"):
-        raise DefinitionError(f"A group's name cannot be {name!r}.", where=caller_place(), mend="Use a short word.")
-    if within is not None and within <= 0:
-        raise DefinitionError(f"Group {name!r}: within={within!r}; give seconds above 0.", where=caller_place())
-    if min_success is not None and (not isinstance(min_success, int) or min_success < 0):
+    check_name(name, "A group's name")
+    if within is not None and not is_length(within):
         raise DefinitionError(
-            f"Group {name!r}: min_success={min_success!r}; give a whole number, 0 or more.", where=caller_place()
+            f"Group {name!r}: within={within!r}; give seconds above 0.", where=caller_place()
+        )
+    if min_success is not None and not is_count(min_success, least=0):
+        raise DefinitionError(
+            f"Group {name!r}: min_success={min_success!r}; give a whole number, 0 or more.",
+            where=caller_place(),
         )
     return Group(name, within, min_success)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from types import CodeType
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from types import CodeType, FrameType
 
 __all__ = ["caller_place", "function_place"]
 
@@ -13,9 +15,9 @@ _ROOT: Final = __file__.rpartition("authoring")[0]
 
 def caller_place() -> str | None:
     """``file.py:12`` of the nearest frame outside this package."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_ROOT):
-        frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
+        frame = frame.f_back
     return None if frame is None else f"{_short(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 

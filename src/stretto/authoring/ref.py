@@ -1,7 +1,7 @@
 """`Ref`: the stand-in for a result that does not exist yet.
 
-Passing a Ref to a step *is* the dependency. Everything else that would need the value raises at once, names the
-line and says which construct to use instead.
+Passing a Ref to a step *is* the dependency. Everything else that would need the value raises at once, names
+the line and says which construct to use instead.
 """
 
 from __future__ import annotations
@@ -29,10 +29,9 @@ class Ref(Source):
 
     _trace: Trace
 
-    def __init__(
-        self, trace: Trace, index: int, projection: tuple[tuple[str, object], ...] = ()
-    ) -> None:
-        # object.__setattr__ is slow and Ref traps plain assignment, so the slots' descriptors are used directly.
+    def __init__(self, trace: Trace, index: int, projection: tuple[tuple[str, object], ...] = ()) -> None:
+        # object.__setattr__ is slow and Ref traps plain assignment, so the slots' descriptors are used
+        # directly.
         _set_index(self, index)
         _set_projection(self, projection)
         _set_trace(self, trace)
@@ -50,7 +49,9 @@ class Ref(Source):
         if isinstance(key, Source):
             self._trap("used as a key of another Ref", _IN_A_STEP)
         if not isinstance(key, (str, int)):
-            self._trap(f"subscripted with {type(key).__name__}", "Take one key or index; slice inside a step.")
+            self._trap(
+                f"subscripted with {type(key).__name__}", "Take one key or index; slice inside a step."
+            )
         return self._narrowed("item", key)
 
     def _narrowed(self, how: str, key: object) -> Ref:
@@ -66,9 +67,9 @@ class Ref(Source):
         raise RefError(what, where=caller_place(), mend=mend)
 
 
-_set_index = Source._index.__set__  # type: ignore[attr-defined]  # a slot's descriptor
-_set_projection = Source._projection.__set__  # type: ignore[attr-defined]  # a slot's descriptor
-_set_trace = Ref._trace.__set__  # type: ignore[attr-defined]  # a slot's descriptor
+_set_index = Source.__dict__["_index"].__set__
+_set_projection = Source.__dict__["_projection"].__set__
+_set_trace = Ref.__dict__["_trace"].__set__
 
 
 _TRAPS: dict[str, tuple[str, str]] = {
@@ -83,7 +84,11 @@ _TRAPS: dict[str, tuple[str, str]] = {
     "__call__": ("called", "Call methods inside a step, where the value exists."),
     "__await__": ("awaited", "Steps are not awaited in a workflow's body: pass the Ref on."),
     "__enter__": ("entered by `with`", _IN_A_STEP),
+    "__exit__": ("entered by `with`", _IN_A_STEP),
     "__aenter__": ("entered by `async with`", _IN_A_STEP),
+    "__aexit__": ("entered by `async with`", _IN_A_STEP),
+    "__fspath__": ("used as a file's path", _IN_A_STEP),
+    "__bytes__": ("turned into bytes", _IN_A_STEP),
     "__str__": ("turned into text (`str()`, f-string, `print`)", _IN_A_STEP),
     "__format__": ("formatted (f-string)", _IN_A_STEP),
     "__setattr__": ("assigned to", "A step's result is never changed from outside; return the new value."),
@@ -95,8 +100,34 @@ _TRAPS: dict[str, tuple[str, str]] = {
     "__reduce_ex__": ("pickled", "A Ref means nothing outside the body that made it."),
 }
 _COMPARED = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__")
-_ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift")
-_ALONE = ("neg", "pos", "abs", "invert", "int", "float", "complex", "index", "round", "trunc", "floor", "ceil")
+_ARITHMETIC = (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "matmul",
+    "and",
+    "or",
+    "xor",
+    "lshift",
+)
+_ALONE = (
+    "neg",
+    "pos",
+    "abs",
+    "invert",
+    "int",
+    "float",
+    "complex",
+    "index",
+    "round",
+    "trunc",
+    "floor",
+    "ceil",
+)
 
 
 def _set_trap(name: str, use: str, mend: str) -> None:

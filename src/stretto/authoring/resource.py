@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["FromEngine", "from_engine"]
 
@@ -22,8 +24,8 @@ class FromEngine:
 def from_engine(key: str | None = None, *, default: Callable[[], T] | None = None) -> T:
     """Mark a step's parameter as a resource of the `Engine`: ``client: Client = from_engine()``.
 
-    The value comes from ``Engine(resources={key: …})``; without `key` from the parameter's name. It stays outside
-    the step's hash and the journal. `default` makes it, once an engine, where the engine has none; without either,
-    starting the run raises DefinitionError.
+    The value comes from ``Engine(resources={key: …})``; without `key` from the parameter's name. It stays
+    outside the step's hash and the journal. `default` makes it, once an engine, where the engine has none;
+    without either, starting the run raises DefinitionError.
     """
     return cast("T", FromEngine(key, default))

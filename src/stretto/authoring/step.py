@@ -9,12 +9,14 @@ from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, cast, ov
 
 from stretto.authoring.group import Group
 from stretto.authoring.missing_check import admits_missing
+from stretto.authoring.names import check_name
 from stretto.authoring.place import caller_place, function_place
 from stretto.authoring.ref import Ref
 from stretto.authoring.resource import FromEngine
 from stretto.authoring.trace import Trace, active_trace
 from stretto.core.graph import Graph, MapSpec, Role, Source, StepSpec, Where, map_fragment, sources_in
 from stretto.core.policy import Retry
+from stretto.core.policy.numbers import is_length
 from stretto.core.policy.retry import NO_RETRY
 from stretto.core.values import Missing, snapshot
 from stretto.core.values.atoms import ATOMS
@@ -25,6 +27,7 @@ __all__ = ["AnyStep", "Step", "step"]
 P = ParamSpec("P")
 R = TypeVar("R")
 D = TypeVar("D")
+D_co = TypeVar("D_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,8 @@ class _Shape:
 
 
 class Step(Generic[P, R]):
-    """A function that workflows can use. `fn` is the plain function; calling the step in a workflow's body gives
-    a `Ref` (typed as the result it stands for, so that editors and mypy understand the body)."""
+    """A function that workflows can use. `fn` is the plain function; calling the step in a workflow's body
+    gives a `Ref` (typed as the result it stands for, so that editors and mypy understand the body)."""
 
     __slots__ = ("__dict__", "__weakref__", "after_refs", "factory", "fn", "name", "shape", "spec")
 
@@ -62,21 +65,20 @@ class Step(Generic[P, R]):
         """Use the step in a workflow's body. Outside one this runs nothing and raises DefinitionError."""
         trace = active_trace.get()
         if trace is None:
-            self._refuse_outside()
+            raise self._outside()
         shape = self.shape
         if kwargs or not shape.least <= len(args) <= shape.most:
             self._bind(args, kwargs)
-        deps: tuple[int, ...] = ()
+        if kwargs or self.after_refs or trace._maybe:
+            return self._add_slowly(trace, args, kwargs)
+        found: list[int] = []
         for value in args:
             kind = type(value)
-            if kind in ATOMS:
-                continue
-            if kind is Ref and not deps and value._trace is trace and not trace._maybe:  # type: ignore[attr-defined]
-                deps = (value._index,)  # type: ignore[attr-defined]  # exact Ref
-                continue
-            return self._add_slowly(trace, args, kwargs)
-        if kwargs or self.after_refs:
-            return self._add_slowly(trace, args, kwargs)
+            if kind is Ref and value._trace is trace:  # type: ignore[attr-defined]  # exact Ref
+                found.append(value._index)  # type: ignore[attr-defined]  # exact Ref
+            elif kind not in ATOMS:
+                return self._add_slowly(trace, args, kwargs)
+        deps = tuple(found) if len(found) < 2 else tuple(sorted(set(found)))
         return cast("R", trace.add(self, self.name, args, None, deps))
 
     def _add_slowly(self, trace: Trace, args: tuple[object, ...], kwargs: dict[str, Any]) -> R:
@@ -104,15 +106,15 @@ class Step(Generic[P, R]):
             if index in trace._maybe and not admits_missing(self.fn, parameter):
                 path = trace.graph.path(index)
                 raise DefinitionError(
-                    f"Step {self.name!r} takes {parameter!r} from {path!r}, which is optional and may hand on "
-                    "`Missing`, but the parameter's type does not admit it.",
+                    f"Step {self.name!r} takes {parameter!r} from {path!r}, which is optional and may hand "
+                    "on `Missing`, but the parameter's type does not admit it.",
                     where=caller_place(),
                     mend=f"Annotate it `… | Missing` and handle it, or give {path!r} a default=.",
                 )
 
     def named(self, name: str) -> Step[P, R]:
         """The same step under another path segment, for a second use in one scope."""
-        _check_id(name, "A step's name")
+        check_name(name, "A step's name")
         return self._varied(name=name)
 
     def after(self, *others: object) -> Step[P, R]:
@@ -145,15 +147,13 @@ class Step(Generic[P, R]):
     def map(self, xs: Iterable[object], /, **fixed: object) -> list[R]:
         """One use of the step an item of `xs`, each started as soon as its own item exists.
 
-        `xs` is a list of values and Refs, or a Ref to a list; items go to the step's first parameter, `fixed` to
-        the others. The result stands for the list of results in input order; ``[]`` succeeds at once. Mapping
-        over a map's result wires item to item, without waiting for the whole list.
+        `xs` is a list of values and Refs, or a Ref to a list; items go to the step's first parameter, `fixed`
+        to the others. The result stands for the list of results in input order; ``[]`` succeeds at once.
+        Mapping over a map's result wires item to item, without waiting for the whole list.
         """
         trace = active_trace.get()
         if trace is None:
-            self._refuse_outside()
-        if self.spec.where is Where.INLINE and self.shape.most == 0:
-            raise DefinitionError(f"Step {self.name!r} takes no argument to map over.", where=caller_place())
+            raise self._outside()
         self._bind((None,), fixed)
         return cast("list[R]", self._add_map(trace, xs, fixed))
 
@@ -197,7 +197,8 @@ class Step(Generic[P, R]):
         is_loose = rule is not None and rule.target.optional and not rule.target.has_default
         if trace.may_be_missing(ref) or (is_loose and not admits_missing(self.fn, self.shape.names[0])):
             raise DefinitionError(
-                f"Step {self.name!r}.map takes items from {trace.graph.path(ref._index)!r}, which may hand on `Missing`.",
+                f"Step {self.name!r}.map takes items from {trace.graph.path(ref._index)!r}, "
+                "which may hand on `Missing`.",
                 where=caller_place(),
                 mend="Give that step a default=, or annotate this step's first parameter `… | Missing`.",
             )
@@ -224,8 +225,8 @@ class Step(Generic[P, R]):
                 mend=f"It takes {self.shape.signature}.",
             ) from None
 
-    def _refuse_outside(self) -> Any:
-        raise DefinitionError(
+    def _outside(self) -> DefinitionError:
+        return DefinitionError(
             f"Step {self.name!r} was called outside a workflow's body; nothing was run.",
             where=caller_place(),
             mend=f"Call it inside a @workflow function, or call the plain function: {self.name}.fn(…).",
@@ -263,11 +264,11 @@ class _Decorator(Protocol):
     def __call__(self, fn: Callable[P, R], /) -> Step[P, R]: ...
 
 
-class _DecoratorOr(Protocol[D]):
+class _DecoratorOr(Protocol[D_co]):
     @overload
-    def __call__(self, fn: Callable[P, Awaitable[R]], /) -> Step[P, R | D]: ...
+    def __call__(self, fn: Callable[P, Awaitable[R]], /) -> Step[P, R | D_co]: ...
     @overload
-    def __call__(self, fn: Callable[P, R], /) -> Step[P, R | D]: ...
+    def __call__(self, fn: Callable[P, R], /) -> Step[P, R | D_co]: ...
 
 
 _UNSET: Any = object()
@@ -344,9 +345,9 @@ def step(
 ) -> Any:
     """Make a function a step.
 
-    `timeout` (seconds) bounds one attempt, `within` all of them. `retry` is a `Retry` or a number of attempts.
-    `limit` names one or more of the engine's limits. `async def` runs on the event loop, `def` on a thread;
-    `inline=True` is for small synchronous glue that is run by the engine itself, without a permit. An
+    `timeout` (seconds) bounds one attempt, `within` all of them. `retry` is a `Retry` or a number of
+    attempts. `limit` names one or more of the engine's limits. `async def` runs on the event loop, `def` on a
+    thread; `inline=True` is for small synchronous glue that is run by the engine itself, without a permit. An
     `optional=True` step that finally fails hands on `default`, what `default_factory()` makes, or `Missing`.
     `id` replaces the function's name in paths.
 
@@ -357,7 +358,7 @@ def step(
         factory = _factory(function, optional, default, default_factory)
         where = _where(function, inline=inline, executor=executor)
         spec = _spec(
-            _check_id(id or function.__name__, "A step's id"),
+            check_name(getattr(function, "__name__", None) if id is None else id, "A step's id"),
             where=where,
             timeout=timeout,
             within=within,
@@ -383,10 +384,12 @@ def _spec(
     has_default: bool,
 ) -> StepSpec:
     for name, seconds in (("timeout", timeout), ("within", within)):
-        if seconds is not None and not (isinstance(seconds, (int, float)) and seconds > 0):
-            raise DefinitionError(f"Step {step_id!r}: {name}={seconds!r}; give seconds above 0.", where=caller_place())
-    limits = (limit,) if isinstance(limit, str) else tuple(limit or ())
-    rule = Retry(attempts=retry) if isinstance(retry, int) else retry or NO_RETRY
+        if seconds is not None and not is_length(seconds):
+            raise DefinitionError(
+                f"Step {step_id!r}: {name}={seconds!r}; give seconds above 0.", where=caller_place()
+            )
+    limits = _limits(step_id, limit)
+    rule = _rule(step_id, retry)
     if where is Where.INLINE and (timeout or within or limits or rule.attempts > 1):
         raise DefinitionError(
             f"Step {step_id!r} is inline: it takes no time and no permit.",
@@ -405,6 +408,28 @@ def _spec(
     )
 
 
+def _limits(step_id: str, limit: object) -> tuple[str, ...]:
+    names = (limit,) if isinstance(limit, str) else limit or ()
+    if not isinstance(names, (tuple, list)) or not all(isinstance(name, str) and name for name in names):
+        raise DefinitionError(
+            f"Step {step_id!r}: limit={limit!r}; give the name of one of the engine's limits, or several.",
+            where=caller_place(),
+        )
+    return tuple(dict.fromkeys(names))
+
+
+def _rule(step_id: str, retry: object) -> Retry:
+    if retry is None:
+        return NO_RETRY
+    if isinstance(retry, Retry):
+        return retry
+    if isinstance(retry, int) and not isinstance(retry, bool):
+        return Retry(attempts=retry)
+    raise DefinitionError(
+        f"Step {step_id!r}: retry={retry!r}; give a Retry(…) or a number of attempts.", where=caller_place()
+    )
+
+
 def _where(function: Callable[..., Any], *, inline: bool, executor: str | None) -> Where:
     is_async = inspect.iscoroutinefunction(function)
     if inline:
@@ -416,11 +441,15 @@ def _where(function: Callable[..., Any], *, inline: bool, executor: str | None) 
     if executor == "thread" and is_async:
         raise _contradiction(function, "executor='thread' needs a plain `def`.")
     if executor == "loop" and not is_async:
-        raise _contradiction(function, "executor='loop' needs `async def`; a plain `def` would block the loop.")
+        raise _contradiction(
+            function, "executor='loop' needs `async def`; a plain `def` would block the loop."
+        )
     return Where.LOOP if is_async else Where.THREAD
 
 
-def _factory(function: Callable[..., Any], optional: bool, default: Any, factory: Any) -> Callable[[], object] | None:
+def _factory(
+    function: Callable[..., Any], optional: bool, default: Any, factory: Any
+) -> Callable[[], object] | None:
     if default is _UNSET and factory is _UNSET:
         return None
     if not optional:
@@ -458,17 +487,7 @@ def replace_parameters(signature: inspect.Signature, kept: list[inspect.Paramete
     return signature.replace(parameters=kept)
 
 
-def _check_id(name: str, what: str) -> str:
-    if not name or any(mark in name for mark in "/[]#") or name != name.strip():
-        raise DefinitionError(
-            f"{what} cannot be {name!r}.", where=caller_place(), mend="Use a short name without / [ ] # and blanks."
-        )
-    return name
-
-
 def _contradiction(function: Callable[..., Any], what: str) -> DefinitionError:
     code = getattr(function, "__code__", None)
     where = function_place(code) if code is not None else None
     return DefinitionError(f"Step {getattr(function, '__name__', function)!r}: {what}", where=where)
-
-

@@ -23,7 +23,7 @@ active_trace: ContextVar[Trace | None] = ContextVar("stretto_trace", default=Non
 class Trace:
     """Builds the graph. `functions` maps each spec to the step that declared it; the graph knows no code."""
 
-    __slots__ = ("functions", "graph", "group", "_maybe", "_names")
+    __slots__ = ("_maybe", "_names", "functions", "graph", "group")
 
     def __init__(self) -> None:
         self.graph = Graph()
@@ -44,23 +44,23 @@ class Trace:
         spec = step.spec
         self.take_name(name)
         index = self.graph.add(spec, name, args, kwargs, deps)
-        if spec not in self.functions:
-            self._register(spec, step)
+        self.functions.setdefault(spec, step)
         if spec.optional:
             self._add_optional(index, step)
         if self.group is not None:
-            self._join_group(index, spec)
+            self._join_group(self.group, index, spec)
         return Ref(self, index)
 
-    def add_map(self, anchor: StepSpec, name: str, rule: MapSpec, step: AnyStep, deps: tuple[int, ...]) -> Ref:
+    def add_map(
+        self, anchor: StepSpec, name: str, rule: MapSpec, step: AnyStep, deps: tuple[int, ...]
+    ) -> Ref:
         """Add the anchor of a map; its children grow under it."""
         self.take_name(name)
         index = self.graph.add(anchor, name, (), None, deps)
         self.graph.maps[index] = rule
-        if rule.target not in self.functions:
-            self._register(rule.target, step)
+        self.functions.setdefault(rule.target, step)
         if self.group is not None:
-            self._join_group(index, anchor)
+            self._join_group(self.group, index, anchor)
         return Ref(self, index)
 
     def take_name(self, name: str) -> None:
@@ -72,6 +72,10 @@ class Trace:
                 mend=f'Name each use: `step.named("{name}-2")(…)`, or use `.map` for one use an item.',
             )
         self._names.add(name)
+
+    def close(self) -> None:
+        """The body has run. Refs keep their trace as long as the graph lives: let go of what is over."""
+        self._names = set()
 
     def may_be_missing(self, ref: Source) -> bool:
         """Whether the step behind `ref` may hand on `Missing` instead of its value."""
@@ -129,19 +133,15 @@ class Trace:
 
     # ---------------------------------------------------------------- optional steps and groups
 
-    def _register(self, spec: StepSpec, step: AnyStep) -> None:
-        self.functions[spec] = step
-
     def _add_optional(self, index: int, step: AnyStep) -> None:
         if step.spec.has_default:
             self.graph.defaults[index] = step.default_value()
         else:
             self._maybe.add(index)
 
-    def _join_group(self, index: int, spec: StepSpec) -> None:
-        assert self.group is not None
-        self.graph.groups[self.group].members.append(index)
-        self.graph.group_of[index] = self.group
+    def _join_group(self, number: int, index: int, spec: StepSpec) -> None:
+        self.graph.groups[number].members.append(index)
+        self.graph.group_of[index] = number
         if not spec.has_default:
             self._maybe.add(index)
 
@@ -158,15 +158,16 @@ class Trace:
         self.group = len(self.graph.groups) - 1
         return self.group
 
-    def close_group(self, gate: StepSpec) -> Ref:
+    def close_group(self, number: int, gate: StepSpec) -> Ref:
         """End the open group and add its gate behind the members."""
-        assert self.group is not None
-        group = self.graph.groups[self.group]
+        group = self.graph.groups[number]
         self.group = None
         wanted = group.min_success
         if not group.members:
             raise DefinitionError(
-                f"Group {group.name!r} has no steps.", where=caller_place(), mend="Call its steps inside the `with`."
+                f"Group {group.name!r} has no steps.",
+                where=caller_place(),
+                mend="Call its steps inside the `with`.",
             )
         if wanted is not None and wanted > len(group.members):
             raise DefinitionError(

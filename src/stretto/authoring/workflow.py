@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from traceback import walk_tb
+from typing import TYPE_CHECKING, NamedTuple
 
 from stretto.authoring.body_check import check_body
+from stretto.authoring.names import RETURN
 from stretto.authoring.place import function_place
-from stretto.authoring.step import AnyStep
+from stretto.authoring.step import step
 from stretto.authoring.trace import Trace, active_trace
-from stretto.core.graph import Graph, StepSpec
+from stretto.core.graph import is_projected
 from stretto.core.values import snapshot
 from stretto.errors import DefinitionError, InputError, ValueEncodingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from stretto.authoring.step import AnyStep
+    from stretto.core.graph import Graph, StepSpec
 
 __all__ = ["Definition", "Traced"]
 
@@ -33,11 +40,15 @@ class Definition:
         self.name = name
         self.signature = inspect.signature(fn)
         self._is_checked = False
-        if inspect.iscoroutinefunction(fn) or inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
+        if (
+            inspect.iscoroutinefunction(fn)
+            or inspect.isgeneratorfunction(fn)
+            or inspect.isasyncgenfunction(fn)
+        ):
             raise DefinitionError(
                 f"Workflow {name!r} is not a plain `def`.",
                 where=self.place,
-                mend="Its body only wires steps together and awaits nothing; make the steps `async def` instead.",
+                mend="Its body only wires steps together and awaits nothing: make the steps `async def`.",
             )
 
     @property
@@ -84,16 +95,35 @@ class Definition:
         finally:
             active_trace.reset(token)
         trace.graph.output = self._output(trace, output)
+        trace.close()
         return Traced(trace.graph, trace.functions, dict(inputs))
 
     def _call(self, inputs: Mapping[str, object]) -> object:
         copies = {name: snapshot(value) for name, value in inputs.items()}
         bound = self.signature.bind_partial()
         bound.arguments.update(copies)
-        return self.fn(*bound.args, **bound.kwargs)
+        try:
+            return self.fn(*bound.args, **bound.kwargs)
+        except UnboundLocalError as error:
+            raise self._forward_reference(error) from None
+
+    def _forward_reference(self, error: UnboundLocalError) -> DefinitionError:
+        *_, (frame, line) = walk_tb(error.__traceback__)
+        return DefinitionError(
+            f"In workflow {self.name!r} a name is used before it is assigned: {error}.",
+            where=function_place(frame.f_code, line),
+            mend="Call the step that makes it first: a step waits for steps above it only, never in a circle.",
+        )
 
     def _output(self, trace: Trace, output: object) -> object:
-        template = trace.template(output, set(), f"Workflow {self.name!r}, return value,")
-        if output is None and len(trace.graph):
-            return None
-        return template
+        found: set[int] = set()
+        template = trace.template(output, found, f"Workflow {self.name!r}, return value,")
+        if not is_projected(template):
+            return template
+        # A field or key may turn out not to be there: taking it is a step, so that it fails as steps do.
+        return trace.add(_hand_over, RETURN, (template,), None, tuple(sorted(found)))
+
+
+@step(inline=True)
+def _hand_over(value: object) -> object:
+    return value

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from stretto_apps.assess.findings import RANK, computed
+from stretto_apps.assess.findings import RANK, computed, counted, usd
 from stretto_apps.assess.types import RuleVerdict
-from stretto_apps.assess.wording import fact_for_words, points
+from stretto_apps.assess.wording import fact_for_words, first_sentence, points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Kind", "Matter", "letter", "overview_letter"]
 
+RANK_HIGH = 3
 Kind = Literal["executive", "technical", "stakeholder"]
 COST_TOPICS = frozenset({"compute", "accelerators", "storage", "network cost", "region", "cost control"})
 PEOPLE_TOPICS = frozenset({"support", "ai use cases", "team", "privacy", "governance", "incidents"})
@@ -81,24 +82,31 @@ def letter(kind: Kind, matter: Matter) -> tuple[str, dict[str, object]]:
     return f"{reader.task} The company is {matter.request.company}.", data
 
 
-RANK_HIGH = 3
-
-
 def _headline(kind: Kind, matter: Matter) -> str:
     if kind == "executive":
-        return matter.synthesis.overview.split("\n")[0]
+        return _position(matter)
     source = "cloud_engineer" if kind == "technical" else "strategy"
     told = next((report.summary for report in matter.agents if report.agent == source), "")
-    return told.split("\n")[0] or matter.synthesis.overview.split("\n")[0]
+    return first_sentence(told) or _position(matter)
+
+
+def _position(matter: Matter) -> str:
+    cost, found = matter.cost, matter.synthesis.recommendations
+    urgent = sum(RANK[given.priority] >= RANK_HIGH for given in found)
+    return (
+        f"{matter.request.company} spends about {usd(cost.current_monthly)} a month, "
+        f"{cost.budget_used:.0%} of its "
+        f"budget, and has {counted(urgent, 'urgent thing')} to do."
+    )
 
 
 def _money(matter: Matter) -> tuple[Evidence, ...]:
     cost = matter.cost
     saved = cost.three_year_current - cost.three_year_optimized
     return (
-        computed("Bill today", cost.current_monthly, "USD/month", "bill lines", assumption=True),
+        computed("Cost today", cost.current_monthly, "USD/month", "bill lines", assumption=True),
         computed(
-            "Bill with the recommendations",
+            "Cost after the recommendations",
             cost.optimized_monthly,
             "USD/month",
             "cost model",
@@ -140,7 +148,7 @@ def _people(matter: Matter) -> tuple[Evidence, ...]:
 
 _READERS: Mapping[Kind, _Reader] = {
     "executive": _Reader(
-        "executive board",
+        "the executive board",
         "Write the executive summary in six sentences: money, risk, and what to decide.",
         _money,
         lambda found: RANK[found.priority] >= RANK_HIGH or found.topic in COST_TOPICS,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from stretto import RunResult
-    from stretto.models.contract import Model
+    from stretto.models import Model
     from stretto_apps.assess.types import Assessment, AssessmentRequest
 
 __all__ = ["run_assessment"]

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stretto_apps.assess.findings import RANK, usd
+from stretto_apps.assess.findings import RANK, counted, usd
 from stretto_apps.assess.types import AgentReport, MissingAgent, Synthesis
 
 if TYPE_CHECKING:
@@ -78,8 +78,9 @@ def headline(
     gone = f" Without the findings of: {', '.join(entry.agent for entry in missing)}." if missing else ""
     saving = sum(found.monthly_saving for found in ordered)
     money = f", worth up to {usd(saving)} a month before overlaps" if saving else ""
+    much = counted(len(ordered), "thing")
     return (
-        f"{request.company} has {len(ordered)} things to do{money}, {urgent} of them urgent; first: "
+        f"{request.company} has {much} to do{money}, {urgent} of them urgent; first: "
         f"{first.action[0].lower()}{first.action[1:]}.{gone}"
     )
 
@@ -100,7 +101,7 @@ def merged_confidence(confidences: Iterable[float]) -> float:
     wrong = 1.0
     for confidence in listed:
         wrong *= 1.0 - confidence
-    return round(min(max(CONFIDENCE_CAP, *listed), 1.0 - wrong), 4)
+    return min(max(CONFIDENCE_CAP, *listed), round(1.0 - wrong, 4))
 
 
 def priority_score(found: Recommendation, budget: float) -> float:

@@ -6,27 +6,29 @@ nothing here invents a summary in its place.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, StringConstraints
 
-from stretto.models.contract import Prompt
+from stretto.models import Prompt
 from stretto_apps.assess.findings import RANK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from stretto.models.contract import Model
+    from stretto.models import Model
     from stretto_apps.assess.findings import Findings
     from stretto_apps.assess.types import AssessmentRequest, Evidence, Recommendation
 
-__all__ = ["SYSTEM", "Wording", "material", "tell", "word"]
+__all__ = ["SYSTEM", "Wording", "fact_for_words", "first_sentence", "material", "points", "tell", "word"]
 
 SYSTEM = (
     "You word the findings of an infrastructure assessment. Use the figures of the data as they stand, "
     "add none, "
     "and promise nothing the data does not say. Write plain English without headings or lists."
 )
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z“])")
 FACTS = 6
 POINTS = 4
 
@@ -74,4 +76,11 @@ def fact_for_words(fact: Evidence) -> dict[str, object]:
 def points(recommendations: Sequence[Recommendation], limit: int = POINTS) -> list[dict[str, object]]:
     """The most urgent recommendations as the prompt carries them, the order kept among equals."""
     urgent = sorted(recommendations, key=lambda r: -RANK[r.priority])[:limit]
-    return [{"action": r.action, "reason": r.reason, "priority": r.priority.value} for r in urgent]
+    return [
+        {"action": r.action, "reason": first_sentence(r.reason), "priority": r.priority.value} for r in urgent
+    ]
+
+
+def first_sentence(text: str) -> str:
+    """The text up to the first full stop that a capital or an opening quote follows."""
+    return _SENTENCE_END.split(" ".join(text.split()), maxsplit=1)[0]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from stretto import Missing, Retry, from_engine, group, step, workflow
 from stretto.errors import InputError, PermanentError, TransientError
-from stretto.models.offline import OfflineModel
+from stretto.models import Model, OfflineModel  # tools resolve the steps' annotations
 from stretto_apps.assess import compliance_engine as rules
 from stretto_apps.assess import cost_model as costs
 from stretto_apps.assess import reports as pages
@@ -37,7 +37,6 @@ from stretto_apps.assess.wording import tell, word
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from stretto.models.contract import Model
     from stretto_apps.assess.findings import Findings
 
 __all__ = ["MIN_AGENTS", "assess", "limits_with"]

@@ -4,7 +4,7 @@ from stretto.core.graph.fragment import Fragment, Node, map_fragment
 from stretto.core.graph.graph import Graph, GroupSpec, MapSpec
 from stretto.core.graph.source import Source
 from stretto.core.graph.spec import Role, StepSpec, Where
-from stretto.core.graph.template import fill, project, sources_in
+from stretto.core.graph.template import fill, is_projected, project, sources_in
 
 __all__ = [
     "Fragment",
@@ -17,6 +17,7 @@ __all__ = [
     "StepSpec",
     "Where",
     "fill",
+    "is_projected",
     "map_fragment",
     "project",
     "sources_in",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from stretto.core.graph.source import Source
-from stretto.core.graph.spec import StepSpec
 from stretto.core.graph.template import sources_in
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stretto.core.graph.spec import StepSpec
 
 __all__ = ["Fragment", "Node", "map_fragment"]
 
@@ -42,14 +45,16 @@ def map_fragment(
     after: tuple[int, ...],
     default: tuple[object, ...] = (),
 ) -> Fragment:
-    """One use of `target` an item: the item is the first argument, `fixed` the others, `after` orders without data.
+    """One use of `target` an item: the item is the first argument, `fixed` the others, `after` orders without
+    data.
 
     `default` holds the value delivered for an optional child that finally failed, if the target declares one.
     """
     shared = frozenset(after) | sources_in(tuple(fixed.values()) if fixed else ())
     plain = tuple(sorted(shared))
     nodes = tuple(
-        Node(target, number, (item,), fixed, _deps_of(item, shared, plain)) for number, item in enumerate(items)
+        Node(target, number, (item,), fixed, _deps_of(item, shared, plain))
+        for number, item in enumerate(items)
     )
     return Fragment(nodes, dict.fromkeys(range(len(nodes)), default[0]) if default else {})
 

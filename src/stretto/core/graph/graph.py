@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from stretto.core.graph.fragment import Fragment, Node
 from stretto.core.graph.spec import Role, StepSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["Graph", "GroupSpec", "MapSpec"]
 
@@ -15,7 +18,8 @@ NO_SCOPE = -1
 
 @dataclass(slots=True)
 class GroupSpec:
-    """A block of optional steps with a deadline (seconds) and a threshold. `gate` is the index of its gate."""
+    """A block of optional steps with a deadline (seconds) and a threshold. `gate` is the index of its
+    gate."""
 
     name: str
     within: float | None
@@ -39,11 +43,12 @@ class MapSpec:
 class Graph:
     """Columns by step index; index order is author order for what was traced, growth order for the rest.
 
-    Memory matters here: 100 000 steps are normal, so a column holds the smallest thing that will do. A consumer
-    column entry is None, one index, or a list of them.
+    Memory matters here: 100 000 steps are normal, so a column holds the smallest thing that will do. A
+    consumer column entry is None, one index, or a list of them.
     """
 
     __slots__ = (
+        "_index_of",
         "args",
         "children",
         "consumers",
@@ -57,7 +62,6 @@ class Graph:
         "output",
         "scopes",
         "specs",
-        "_index_of",
     )
 
     def __init__(self) -> None:
@@ -67,7 +71,7 @@ class Graph:
         self.args: list[tuple[object, ...]] = []
         self.kwargs: list[dict[str, object] | None] = []
         self.deps: list[tuple[int, ...]] = []
-        self.consumers: list[None | int | list[int]] = []
+        self.consumers: list[int | list[int] | None] = []
         self.groups: list[GroupSpec] = []
         self.group_of: dict[int, int] = {}
         self.defaults: dict[int, object] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Final
 
 from stretto.core.policy.retry import NO_RETRY, Retry
 
@@ -26,6 +27,13 @@ class Role(IntEnum):
     GATE = 3  # a group's gate: judged by its members, runs nothing
 
 
+# Lanes: which permits a step needs. Plain integers: an enum's member costs 45 ns each time it is named.
+PLAIN: Final = 0  # one of the run's own
+LIMITED: Final = 1  # named ones as well
+FREE: Final = 2  # none: inline glue, growing an anchor
+NO_START: Final = 3  # none, and it starts nothing: a gate
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StepSpec:
     """A step's declared id and rules. Lengths are seconds; None means unlimited.
@@ -43,6 +51,15 @@ class StepSpec:
     has_default: bool = False
     limits: tuple[str, ...] = ()
     is_timed: bool = field(init=False)
+    lane: int = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "is_timed", self.timeout is not None or self.within is not None)
+        object.__setattr__(self, "lane", self._lane())
+
+    def _lane(self) -> int:
+        if self.role is Role.GATE:
+            return NO_START
+        if self.role is Role.MAP or self.where is Where.INLINE:
+            return FREE
+        return LIMITED if self.limits else PLAIN

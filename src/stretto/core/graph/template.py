@@ -5,11 +5,14 @@ Whoever builds a template has checked that sources stand nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from stretto.core.graph.source import Source
 
-__all__ = ["fill", "project", "sources_in"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["fill", "is_projected", "project", "sources_in"]
 
 
 def sources_in(template: object) -> frozenset[int]:
@@ -29,8 +32,19 @@ def sources_in(template: object) -> frozenset[int]:
     return found
 
 
+def is_projected(template: object) -> bool:
+    """Whether some source in the template is narrowed to a field or a key, which may turn out not to
+    exist."""
+    if isinstance(template, Source):
+        return bool(template._projection)
+    if isinstance(template, dict):
+        return any(map(is_projected, template.values()))
+    return isinstance(template, (list, tuple)) and any(map(is_projected, template))
+
+
 def fill(template: object, value_of: Callable[[Source], object]) -> object:
-    """The template with each source replaced by `value_of(source)`; untouched parts are handed on as they are."""
+    """The template with each source replaced by `value_of(source)`; untouched parts are handed on as they
+    are."""
     if isinstance(template, Source):
         return value_of(template)
     kind = type(template)

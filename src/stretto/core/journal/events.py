@@ -1,4 +1,5 @@
-"""Typed events, built from facts when somebody reads them: the same in the journal, on the wire and on the screen.
+"""Typed events, built from facts when somebody reads them: the same in the journal, on the wire and on the
+screen.
 
 | type | fires when |
 |---|---|
@@ -22,12 +23,14 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from stretto.core.graph import Graph
 from stretto.core.journal import facts as kinds
 from stretto.core.journal.facts import Created, Fact
 from stretto.core.policy import Failure
+
+if TYPE_CHECKING:
+    from stretto.core.graph import Graph
 
 __all__ = ["VERSION", "Event", "event_of"]
 

@@ -1,19 +1,23 @@
 """Facts: what a journal holds, in the form the hot path can afford.
 
-A fact is ``(kind, step, attempt, at, data)``: `step` is a graph index or -1 for the run, `attempt` counts from 1,
-`at` is an instant in seconds since the epoch. Creating a tuple costs a twentieth of creating a record, and a run
-makes three facts a step; typed events are built from facts when somebody reads them (`events.py`).
+A fact is ``(kind, step, attempt, at, data)``: `step` is a graph index or -1 for the run, `attempt` counts
+from 1, `at` is an instant in seconds since the epoch. Creating a tuple costs a twentieth of creating a
+record, and a run makes three facts a step; typed events are built from facts when somebody reads them
+(`events.py`).
 
-Kinds below `FIRST_CONSEQUENCE` are stimuli: they come from outside and are all that `Scheduler.handle` consumes.
-The others follow from them. A journal holds both; replaying its stimuli gives its consequences again.
+Kinds below `FIRST_CONSEQUENCE` are stimuli: they come from outside and are all that `Scheduler.handle`
+consumes. The others follow from them. A journal holds both, decision by decision; replaying the stimuli of
+each decision together gives its consequences again.
 """
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from stretto.core.graph.graph import Graph
 from stretto.core.policy.on_failure import OnFailure
+
+if TYPE_CHECKING:
+    from stretto.core.graph.graph import Graph
 
 __all__ = ["Created", "Fact", "RunOptions", "is_stimulus"]
 
@@ -35,7 +39,9 @@ FIRST_CONSEQUENCE: Final = 20
 STEP_READY: Final = 20  # inputs are there, a permit is not
 STEP_STARTED: Final = 21  # an attempt was issued
 STEP_RETRYING: Final = 22  # data: (until, Failure)
-STEP_COMPLETED: Final = 23  # an anchor's children, or a gate's members, have settled well; data: a gate's outcome
+STEP_COMPLETED: Final = (
+    23  # an anchor's children, or a gate's members, have settled well; data: a gate's outcome
+)
 STEP_FAILED: Final = 24  # data: Failure; final
 STEP_DEFAULTED: Final = 25  # data: what consumers get instead
 STEP_SKIPPED: Final = 26  # data: Failure with cause BLOCKED

@@ -2,48 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING, cast
 
-from stretto.core.graph.graph import Graph
 from stretto.core.journal import facts as kinds
-from stretto.core.journal.facts import Fact
 from stretto.core.policy.failure import Failure, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from stretto.core.journal.facts import Fact
 
 __all__ = ["story_lines"]
 
 
-def story_lines(log: Iterable[Fact], graph: Graph, index: int) -> tuple[str, ...]:
+def story_lines(log: Iterable[Fact], index: int) -> tuple[str, ...]:
     """One line a fact of step `index`, with seconds since the run's first fact."""
     lines: list[str] = []
     start: float | None = None
     for fact in log:
         start = fact[3] if start is None else start
         if fact[1] == index:
-            lines.append(f"{fact[3] - start:9.3f} s  {_words(fact, graph)}")
+            lines.append(f"{fact[3] - start:9.3f} s  {_words(fact)}")
     return tuple(lines)
 
 
-def _words(fact: Fact, graph: Graph) -> str:
+def _words(fact: Fact) -> str:
     kind, _, attempt, _, data = fact
     plain = _PLAIN.get(kind)
     if plain is not None:
         return plain.format(attempt=attempt)
     if kind == kinds.ATTEMPT_FAILED:
-        return f"attempt {attempt} failed: {_failure(data[0])}"  # type: ignore[index]  # (Failure, draw)
+        failure, _ = cast("tuple[Failure, float]", data)
+        return f"attempt {attempt} failed: {describe(failure)}"
     if kind == kinds.STEP_RETRYING:
-        until, failure = data  # type: ignore[misc]  # (until, Failure)
-        return f"will be tried again after {until - fact[3]:.3f} s: {_failure(failure)}"
+        until, failure = cast("tuple[float, Failure]", data)
+        return f"will be tried again after {until - fact[3]:.3f} s: {describe(failure)}"
     if kind == kinds.STEP_DEFAULTED:
         return "its consumers get the default"
     if kind == kinds.GROUP_OPENED:
-        return "its group opened" + ("" if data is None else f", {float(str(data)) - fact[3]:.3f} s to its deadline")
+        return "its group opened" + (
+            "" if data is None else f", {float(str(data)) - fact[3]:.3f} s to its deadline"
+        )
     if isinstance(data, Failure):
         return f"{_ENDED[kind]}: {describe(data)}"
     return f"{_ENDED.get(kind, f'fact kind {kind}')}: {data}"
-
-
-def _failure(data: object) -> str:
-    return describe(data) if isinstance(data, Failure) else str(data)
 
 
 _PLAIN = {

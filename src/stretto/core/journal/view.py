@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from stretto.core.graph import Graph
 from stretto.core.journal import facts as kinds
 from stretto.core.journal.facts import Created, Fact
 from stretto.core.policy import Cause, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from stretto.core.graph import Graph
 
 __all__ = ["AttemptView", "RunStatus", "RunView", "StepView"]
 
@@ -117,7 +121,7 @@ class RunView:
             self.reason = str(data)
 
     def _apply_to_step(self, fact: Fact) -> None:
-        kind, index, attempt, at, data = fact
+        kind, index, attempt, at, _ = fact
         step = self.step(index)
         if kind == kinds.STEP_STARTED:
             if step.state in ("pending", "waiting"):

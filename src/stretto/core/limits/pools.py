@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from stretto.core.policy.numbers import is_count
 from stretto.errors import ConfigError, NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Pools", "Token"]
 
@@ -30,13 +33,13 @@ class _Waiting(NamedTuple):
 class Pools:
     """Grants all of a step's permits or none.
 
-    Runs take turns; within a run the longest remaining path goes first. The head of a run's queue may be passed by
-    steps that fit where it does not `BYPASSES` times; from then on its pools are kept for it.
+    Runs take turns; within a run the longest remaining path goes first. The head of a run's queue may be
+    passed by steps that fit where it does not `BYPASSES` times; from then on its pools are kept for it.
     """
 
     def __init__(self, limits: Mapping[str, int]) -> None:
         for name, limit in limits.items():
-            if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+            if not is_count(limit):
                 raise ConfigError(f"Limit {name!r} is {limit!r}; give a whole number of permits, 1 or more.")
         self._limits = dict(limits)
         self._free = dict(limits)
@@ -49,7 +52,9 @@ class Pools:
         """Raise NotFoundError if a step names a limit that does not exist."""
         for name in names:
             if name not in self._limits:
-                raise NotFoundError(f"limit (step {step!r} wants it; Engine(limits={{…}}) defines them)", name, self._limits)
+                raise NotFoundError(
+                    f"limit (step {step!r} wants it; Engine(limits={{…}}) defines them)", name, self._limits
+                )
 
     def free(self, name: str) -> int:
         """How many permits of a pool are not out."""
@@ -60,7 +65,8 @@ class Pools:
         return sum(map(len, self._queues.values()))
 
     def request(self, token: Token, pools: tuple[str, ...], priority: float) -> list[Token]:
-        """Ask for one permit of each pool; gives the tokens granted now, often just this one. Higher goes first."""
+        """Ask for one permit of each pool; gives the tokens granted now, often just this one. Higher goes
+        first."""
         self._arrivals += 1
         queue = self._queues.setdefault(token.run, [])
         insort(queue, _Waiting((-priority, self._arrivals), token, pools))
@@ -70,11 +76,16 @@ class Pools:
         """Give back what `token` has, or withdraw what it asked for; gives the tokens granted thereby."""
         for name in self._granted.pop(token, ()):
             self._free[name] += 1
-        queue = self._queues.get(token.run)
-        if queue:
-            self._queues[token.run] = [waiting for waiting in queue if waiting.token != token]
-        self._passed.pop(token, None)
+        self._withdraw(token)
         return self._grant()
+
+    def _withdraw(self, token: Token) -> None:
+        self._passed.pop(token, None)
+        left = [waiting for waiting in self._queues.get(token.run, ()) if waiting.token != token]
+        if left:
+            self._queues[token.run] = left
+        else:
+            self._queues.pop(token.run, None)
 
     def _grant(self) -> list[Token]:
         granted: list[Token] = []
@@ -93,7 +104,9 @@ class Pools:
         kept: set[str] = self._kept_pools()
         for waiting in self._queues[run]:
             is_kept = self._passed.get(waiting.token, 0) >= BYPASSES
-            if all(self._free[name] for name in waiting.pools) and (is_kept or kept.isdisjoint(waiting.pools)):
+            if all(self._free[name] for name in waiting.pools) and (
+                is_kept or kept.isdisjoint(waiting.pools)
+            ):
                 return waiting
         return None
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from math import inf
 from typing import NamedTuple
 
+from stretto.core.policy.numbers import is_length
 from stretto.errors import PermanentError, TransientError, ValueEncodingError
 
 __all__ = ["Cause", "Failure", "describe", "failure_of", "qualified_name"]
@@ -22,8 +24,8 @@ class Cause(StrEnum):
 class Failure(NamedTuple):
     """One failed attempt.
 
-    `kinds` are the qualified names of the exception's classes, most specific first, so that a rule can match a
-    base class without importing anything. `retry_after` is in seconds.
+    `kinds` are the qualified names of the exception's classes, most specific first, so that a rule can match
+    a base class without importing anything. `retry_after` is in seconds.
     """
 
     cause: Cause
@@ -49,9 +51,21 @@ def qualified_name(kind: type[BaseException]) -> str:
 def failure_of(error: BaseException, *, traceback: str = "") -> Failure:
     """Describe an exception a step raised."""
     kinds = tuple(qualified_name(kind) for kind in type(error).__mro__ if issubclass(kind, BaseException))
-    retry_after = error.retry_after if isinstance(error, TransientError) else None
     is_permanent = isinstance(error, (PermanentError, ValueEncodingError))
-    return Failure(Cause.ERROR, str(error), kinds, retry_after, is_permanent, traceback)
+    return Failure(Cause.ERROR, _text_of(error), kinds, _retry_after(error), is_permanent, traceback)
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as odd:  # noqa: BLE001  # its own text is broken; that must not hide that it was raised
+        return f"(its text cannot be shown: {type(odd).__qualname__})"
+
+
+def _retry_after(error: BaseException) -> float | None:
+    """Only what can be waited for: others read it off a provider's header, whatever stood there."""
+    seconds: object = error.retry_after if isinstance(error, TransientError) else None
+    return float(seconds) if is_length(seconds) and seconds < inf else None
 
 
 def describe(failure: Failure) -> str:

@@ -8,7 +8,8 @@ __all__ = ["OnFailure"]
 
 
 class OnFailure(StrEnum):
-    """`DRAIN`: nothing new starts, running attempts finish and are kept. `FAIL_FAST`: running ones are cancelled."""
+    """`DRAIN`: nothing new starts, running attempts finish and are kept. `FAIL_FAST`: running ones are
+    cancelled."""
 
     DRAIN = "drain"
     FAIL_FAST = "fail_fast"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
-from stretto.core.graph.fragment import Fragment
-from stretto.core.graph.spec import Role, Where
+from stretto.core.graph.spec import FREE, Role, Where
 from stretto.core.journal import facts as kinds
-from stretto.core.journal.facts import Fact
 from stretto.core.policy.failure import Cause, Failure
 from stretto.core.policy.retry import wait_before
-from stretto.core.schedule.columns import FREE, lane_of
 from stretto.core.schedule.deadlines import (
     ATTEMPT_TIMEOUT,
     GRACE_OVER,
@@ -29,6 +26,10 @@ from stretto.core.schedule.settling import (
     WAITING,
     Settling,
 )
+
+if TYPE_CHECKING:
+    from stretto.core.graph.fragment import Fragment
+    from stretto.core.journal.facts import Fact
 
 __all__ = ["Attempts"]
 
@@ -54,7 +55,7 @@ class Attempts(Settling):
         if (self.stopping or self.late) and self._was_stopped(fact):
             return
         _, index, attempt, _, data = fact
-        failure, draw = data  # type: ignore[misc]  # the kind's data, see facts.py
+        failure, draw = cast("tuple[Failure, float]", data)
         self._leave(index, fact[2])
         self.facts.append(fact)
         self._retry_or_lose(index, attempt, failure, draw)
@@ -79,7 +80,7 @@ class Attempts(Settling):
     def _free_permits(self, index: int, attempt: int) -> None:
         """An attempt has truly ended."""
         spec = self.graph.specs[index]
-        if lane_of(spec) == FREE:
+        if spec.lane == FREE:
             self.inline_running -= 1
             return
         self.used -= 1
@@ -110,13 +111,15 @@ class Attempts(Settling):
         return True
 
     def _is_adoptable(self, index: int, kind: int) -> bool:
-        # A coroutine that returns after it was told to stop has swallowed its cancellation: whatever it returns
-        # was made after the verdict. A thread cannot be told; its finished work is never thrown away needlessly.
+        # A coroutine that returns after it was told to stop has swallowed its cancellation: whatever it
+        # returns was made after the verdict. A thread cannot be told; its finished work is never thrown away
+        # needlessly.
         is_thread = self.graph.specs[index].where is Where.THREAD
         return kind == kinds.ATTEMPT_SUCCEEDED and is_thread and self.is_open(index)
 
     def _adopt(self, index: int, attempt: int, at: float, value: object) -> None:
-        """A thread came late, but the step is still open: its result counts, a newer attempt is not needed."""
+        """A thread came late, but the step is still open: its result counts, a newer attempt is not
+        needed."""
         if self.states[index] == RUNNING:
             self.running -= 1
             newer = (index, self.attempts[index])
@@ -256,7 +259,8 @@ class Attempts(Settling):
         timeout = self.graph.specs[index].timeout
         failure = Failure(Cause.TIMED_OUT, f"attempt {attempt} gave no result within {timeout:g} s")
         self._end_by_clock(index, failure)
-        # One draw a tick: steps cut by the same tick are spread over it, or they would all come back together.
+        # One draw a tick: steps cut by the same tick are spread over it, or they would all come back
+        # together.
         self._retry_or_lose(index, attempt, failure, (self.draw + index * _GOLDEN) % 1.0)
 
     def _end_by_clock(self, index: int, failure: Failure) -> None:
@@ -313,7 +317,8 @@ class Attempts(Settling):
             self._retry_now(index)
 
     def _bound_optional(self, indices: range) -> None:
-        """Optional work is cut early enough that required work behind it can still meet the run's deadline."""
+        """Optional work is cut early enough that required work behind it can still meet the run's
+        deadline."""
         within = self.options.within
         if within is None or self.reserves is None:
             return

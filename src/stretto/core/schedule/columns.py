@@ -2,45 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections import deque
+from typing import TYPE_CHECKING
 
-from stretto.core.graph.graph import Graph
-from stretto.core.graph.spec import Role, StepSpec, Where
-from stretto.core.journal.facts import Created, Fact
-from stretto.core.policy.failure import Cause
 from stretto.core.schedule.deadlines import Deadlines
-from stretto.core.schedule.decision import Command
 from stretto.core.schedule.ready import ReadyQueue
 from stretto.core.schedule.states import State
 
+if TYPE_CHECKING:
+    from stretto.core.graph.graph import Graph
+    from stretto.core.journal.facts import Created, Fact
+    from stretto.core.policy.failure import Cause, Failure
+    from stretto.core.schedule.decision import Command
+
 __all__ = ["Columns"]
-
-PLAIN: Final = 0  # needs one of the run's own permits
-LIMITED: Final = 1  # needs named permits as well
-FREE: Final = 2  # needs none: inline glue, growing an anchor
-GATE: Final = 3  # starts nothing
-
-
-def lane_of(spec: StepSpec) -> int:
-    """Which permits a step of this kind needs."""
-    if spec.role is Role.GATE:
-        return GATE
-    if spec.role is Role.MAP or spec.where is Where.INLINE:
-        return FREE
-    return LIMITED if spec.limits else PLAIN
 
 
 class Columns:
     """The run's state as columns beside the graph's.
 
-    `values[i]` is the step's result, or what its consumers get instead; an anchor's is None, since it is made of
-    its children's. `stopping` maps attempts that were told to stop to the end of their grace; `late` holds those
-    nobody waits for any more and whose permits are still out.
+    `values[i]` is the step's result, or what its consumers get instead; an anchor's is None, since it is made
+    of its children's. `stopping` maps attempts that were told to stop to the end of their grace; `late` holds
+    those nobody waits for any more and whose permits are still out.
     """
 
     __slots__ = (
         "attempts",
-        "awaited",
+        "began_at",
         "commands",
         "created",
         "deadlines",
@@ -57,9 +45,12 @@ class Columns:
         "held",
         "inline_running",
         "is_expired",
+        "is_losing",
         "is_partial",
         "late",
+        "losses",
         "missing",
+        "must_stop",
         "now",
         "open_children",
         "open_steps",
@@ -67,8 +58,8 @@ class Columns:
         "options",
         "queue",
         "requested",
-        "reserves",
         "reserved",
+        "reserves",
         "retry_after_end",
         "running",
         "started_at",
@@ -78,7 +69,6 @@ class Columns:
         "used",
         "values",
         "verdict",
-        "began_at",
     )
 
     def __init__(self, created: Created) -> None:
@@ -112,6 +102,9 @@ class Columns:
         self.stopping: dict[tuple[int, int], float] = {}
         self.stop_reasons: dict[int, str] = {}
         self.late: set[tuple[int, int]] = set()
+        self.losses: deque[tuple[int, int, Failure]] = deque()
+        self.is_losing = False
+        self.must_stop = False
         self.retry_after_end: set[int] = set()
         self.began_at: dict[int, float] = {}
         self.reserves: list[float] | None = None

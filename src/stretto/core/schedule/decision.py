@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from stretto.core.journal.facts import Fact
+if TYPE_CHECKING:
+    from stretto.core.journal.facts import Fact
 
 __all__ = ["Command", "Decision"]
 

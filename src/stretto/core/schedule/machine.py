@@ -6,17 +6,14 @@ time, by virtual time and by a journal.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from stretto.core.forecast.levels import bottom_levels
-from stretto.core.graph.spec import Role
+from stretto.core.graph.spec import LIMITED
 from stretto.core.journal import facts as kinds
-from stretto.core.journal.facts import Created, Fact
 from stretto.core.journal.story import story_lines
 from stretto.core.policy.failure import Cause, Failure
 from stretto.core.schedule.attempts import Attempts
-from stretto.core.schedule.columns import LIMITED, lane_of
 from stretto.core.schedule.deadlines import RUN_WITHIN
 from stretto.core.schedule.decision import ACQUIRE, FINISH, RELEASE, WAKE, Decision
 from stretto.core.schedule.ready import weight_of
@@ -31,6 +28,12 @@ from stretto.core.schedule.settling import (
 )
 from stretto.core.schedule.states import State
 from stretto.errors import IllegalEventError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stretto.core.journal.facts import Created, Fact
+    from stretto.core.schedule.decision import Command
 
 __all__ = ["Scheduler"]
 
@@ -61,16 +64,20 @@ class Scheduler(Attempts):
     def handle(self, *stimuli: Fact) -> Decision:
         """Take one or more facts from outside and decide.
 
-        All of them are checked before any of them counts. Raises IllegalEventError, with the step's story, and
-        changes nothing, if one may not happen now.
+        All of them are checked before any of them counts. Raises IllegalEventError, with the step's story,
+        and changes nothing, if one may not happen now.
         """
         self._check(stimuli)
-        self.facts = facts = []
-        self.commands = commands = []
+        facts: list[Fact] = []
+        commands: list[Command] = []
+        self.facts = facts
+        self.commands = commands
         handlers = self._handlers
         for stimulus in stimuli:
             self.now = max(self.now, stimulus[3])
             handlers[stimulus[0]](stimulus)
+        if self.must_stop:
+            self._stop_all()
         if self.fresh or self.queue:
             self._dispatch()
         if not self.running or self.is_expired:
@@ -85,12 +92,14 @@ class Scheduler(Attempts):
     def story(self, path: str) -> tuple[str, ...]:
         """All that happened to one step, a line an event."""
         index = self.graph.index_of(path)
-        return () if index is None else story_lines(self.log, self.graph, index)
+        return () if index is None else story_lines(self.log, index)
 
     def deadline_of(self, index: int, attempt: int) -> float | None:
         """The earliest instant at which this attempt will be cut, or None."""
         spec = self.graph.specs[index]
-        began = next((fact[3] for fact in reversed(self.log) if fact[:3] == (kinds.STEP_STARTED, index, attempt)), None)
+        began = next(
+            (fact[3] for fact in reversed(self.log) if fact[:3] == (kinds.STEP_STARTED, index, attempt)), None
+        )
         limits = [
             None if began is None or spec.timeout is None else began + spec.timeout,
             None if spec.within is None else self.began_at.get(index, self.now) + spec.within,
@@ -203,7 +212,7 @@ class Scheduler(Attempts):
                 self.facts.append((kinds.STEP_READY, index, 0, self.now, None))
 
     def _is_limited(self, index: int) -> bool:
-        return lane_of(self.graph.specs[index]) == LIMITED
+        return self.graph.specs[index].lane == LIMITED
 
     def _start_best(self) -> None:
         permits = self.options.permits
@@ -218,8 +227,8 @@ class Scheduler(Attempts):
                 self._issue(index)
 
     def _request(self, index: int) -> None:
-        # The run's own permit is taken only with the grant: a step that queues for a provider blocks nobody here.
-        # One that was granted when the run was full keeps its place from then on, or it would starve.
+        # The run's own permit is taken only with the grant: a step that queues for a provider blocks nobody
+        # here. One that was granted when the run was full keeps its place from then on, or it would starve.
         self.requested.add(index)
         if index in self.reserved:
             self.used += 1
@@ -250,6 +259,7 @@ class Scheduler(Attempts):
         if self.is_expired and self.halted is None and self.open_steps and not self.inline_running:
             self.verdict = f"the run passed its deadline of {self.options.within:g} s"
             self._halt(Cause.TIMED_OUT)
+            self._stop_all()
         if self.stopping or self.running:
             return
         if not self.open_steps and self.halted is None:
@@ -259,7 +269,8 @@ class Scheduler(Attempts):
             self._finish_lost()
 
     def _close_steps(self) -> None:
-        """Give every step that never ended its final state: blocked by a loss above it, or cut with the run."""
+        """Give every step that never ended its final state: blocked by a loss above it, or cut with the
+        run."""
         remaining = [index for index in range(len(self.graph)) if self.is_open(index)]
         while blocked := self._close_blocked(remaining):
             remaining = [index for index in remaining if index not in blocked]
@@ -282,7 +293,8 @@ class Scheduler(Attempts):
         return blocked
 
     def _lost_upstream(self, index: int) -> int | None:
-        for dep in (*self.graph.deps[index], *self.graph.children.get(index, ())):
+        needed: list[int] = [*self.graph.deps[index], *self.graph.children.get(index, ())]
+        for dep in needed:
             if self.states[dep] in (FAILED, SKIPPED) and dep not in self.defaulted:
                 return dep
         return None

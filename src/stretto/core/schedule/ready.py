@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from stretto.core.forecast.levels import bottom_levels
-from stretto.core.graph.graph import Graph
 from stretto.core.graph.spec import Role, Where
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stretto.core.graph.graph import Graph
 
 __all__ = ["ReadyQueue", "weight_of"]
 
@@ -17,7 +21,8 @@ _TOP: Final = 1 << 62
 
 
 def weight_of(graph: Graph, index: int, estimates: dict[str, float], unknown: float) -> float:
-    """A step's expected seconds; gates and inline glue take none, an anchor as long as one child until it has any."""
+    """A step's expected seconds; gates and inline glue take none, an anchor as long as one child until it has
+    any."""
     spec = graph.specs[index]
     if spec.role is Role.MAP:
         return 0.0 if index in graph.children else estimates.get(graph.maps[index].target.id, unknown)
@@ -39,14 +44,18 @@ class ReadyQueue:
         self._estimates = estimates
         self._is_sequential = is_sequential
         self._levels: list[float] | None = None
-        self._heap: list[tuple[int, ...]] | list[int] = []
+        self._heap: list[Any] = []  # one kind of key a run: see `_key`
 
     def __len__(self) -> int:
         return len(self._heap)
 
+    def __iter__(self) -> Iterator[int]:
+        """The steps in it, in no order; those that have ended meanwhile are among them."""
+        return map(self._index_in, self._heap)
+
     def push(self, index: int) -> None:
         """Add a step."""
-        heappush(self._heap, self._key(index))  # type: ignore[arg-type]  # one kind of key a run
+        heappush(self._heap, self._key(index))
 
     def extend(self, indices: list[int]) -> None:
         """Add many at once: building the heap anew is linear."""
@@ -54,24 +63,28 @@ class ReadyQueue:
             for index in indices:
                 self.push(index)
             return
-        self._heap.extend([self._key(index) for index in indices])  # type: ignore[arg-type]  # one kind of key a run
-        heapify(self._heap)  # type: ignore[arg-type]  # one kind of key a run
+        self._heap.extend([self._key(index) for index in indices])
+        heapify(self._heap)
 
     def pop(self) -> int:
         """Take the step that should start next."""
-        key = heappop(self._heap)  # type: ignore[arg-type]  # one kind of key a run
-        return key & ((1 << _BITS) - 1) if isinstance(key, int) else key[-1]
+        return self._index_in(heappop(self._heap))
 
     def clear(self) -> None:
         """Forget all: the run starts nothing more."""
         self._heap.clear()
 
     def level(self, index: int) -> float:
-        """Seconds on the longest remaining path from the start of `index`, by estimate (unknown steps count 1)."""
+        """Seconds on the longest remaining path from the start of `index`, by estimate (unknown steps count
+        1)."""
         levels = self._levels
         if levels is None or len(levels) <= index:
             levels = self._computed(levels)
         return levels[index]
+
+    @staticmethod
+    def _index_in(key: int | tuple[int, ...]) -> int:
+        return key & ((1 << _BITS) - 1) if isinstance(key, int) else key[-1]
 
     def _key(self, index: int) -> int | tuple[int, ...]:
         if self._is_sequential:
@@ -88,13 +101,16 @@ class ReadyQueue:
         return known
 
     def _extend(self, known: list[float]) -> None:
-        # Growth adds steps at the end whose path goes on behind their anchor; what stood before keeps its level.
+        # Growth adds steps at the end whose path goes on behind their anchor; what stood before keeps its
+        # level.
         graph = self._graph
         start = len(known)
         known.extend([0.0] * (len(graph) - start))
         for index in range(len(graph) - 1, start - 1, -1):
             scope = graph.scopes[index]
-            behind = max((known[out] for out in graph.consumers_of(scope)), default=0.0) if scope >= 0 else 0.0
+            behind = (
+                max((known[out] for out in graph.consumers_of(scope)), default=0.0) if scope >= 0 else 0.0
+            )
             tail = max((known[out] for out in graph.consumers_of(index)), default=0.0)
             known[index] = weight_of(graph, index, self._estimates, 1.0) + max(behind, tail)
 

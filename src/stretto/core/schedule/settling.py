@@ -1,18 +1,18 @@
-"""What follows when a step settles: edges open, anchors and gates are judged, losses spread or are absorbed."""
+"""What follows when a step settles: edges open, anchors and gates are judged, losses spread."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from stretto.core.graph.spec import Role
+from stretto.core.graph.spec import FREE, NO_START, Role
 from stretto.core.journal import facts as kinds
 from stretto.core.policy.failure import Cause, Failure
 from stretto.core.policy.on_failure import OnFailure
-from stretto.core.schedule.columns import FREE, GATE, Columns, lane_of
+from stretto.core.schedule.columns import Columns
 from stretto.core.schedule.deadlines import ATTEMPT_TIMEOUT, GRACE_OVER, GROUP_WITHIN, STEP_WITHIN
 from stretto.core.schedule.decision import RELEASE, START, STOP
 from stretto.core.schedule.states import State
-from stretto.core.values import Missing
+from stretto.core.values.missing import Missing, MissingReason
 
 __all__ = ["Settling"]
 
@@ -26,7 +26,7 @@ SKIPPED: Final = int(State.SKIPPED)
 CANCELLED: Final = int(State.CANCELLED)
 
 _FACT_OF: Final = {FAILED: kinds.STEP_FAILED, SKIPPED: kinds.STEP_SKIPPED}
-_REASON_OF: Final = {
+_REASON_OF: Final[dict[Cause, MissingReason]] = {
     Cause.ERROR: "failed",
     Cause.TIMED_OUT: "timed_out",
     Cause.CANCELLED: "cancelled",
@@ -87,8 +87,8 @@ class Settling(Columns):
 
     def _enter(self, index: int) -> None:
         """The one door to a start, first attempts and retries alike."""
-        lane = lane_of(self.graph.specs[index])
-        if lane == GATE:
+        lane = self.graph.specs[index].lane
+        if lane == NO_START:
             self._judge(index)
         elif self.halted is None:
             if lane == FREE:
@@ -107,7 +107,7 @@ class Settling(Columns):
         spec = self.graph.specs[index]
         if spec.is_timed:
             self._bound_attempt(index, attempt)
-        elif lane_of(spec) == FREE:
+        elif spec.lane == FREE:
             self.inline_running += 1
 
     def _bound_attempt(self, index: int, attempt: int) -> None:
@@ -188,7 +188,22 @@ class Settling(Columns):
     # ---------------------------------------------------------------- losses
 
     def _lose(self, index: int, state: int, failure: Failure) -> None:
-        """The step has finally failed or will never start; an optional one hands on its default instead."""
+        """The step has finally failed or will never start; an optional one hands on its default instead.
+
+        A loss brings others about, through any number of steps: they wait in a queue for the first to be
+        over, since each nested call would take its part of Python's stack.
+        """
+        self.losses.append((index, state, failure))
+        if self.is_losing:
+            return
+        self.is_losing = True
+        while self.losses:
+            self._lose_one(*self.losses.popleft())
+        self.is_losing = False
+
+    def _lose_one(self, index: int, state: int, failure: Failure) -> None:
+        if not self.is_open(index) or (state == SKIPPED and self.states[index] == RUNNING):
+            return  # while this loss waited its turn, another way to it was quicker, or the step began
         self._withdraw(index)
         self.states[index] = state
         self.open_steps -= 1
@@ -235,10 +250,13 @@ class Settling(Columns):
 
     def _block(self, index: int, lost: int) -> None:
         if self.states[index] == PENDING and self.graph.specs[index].role is not Role.GATE:
-            self._lose(index, SKIPPED, Failure(Cause.BLOCKED, f"needs {self.graph.path(lost)}, which was lost"))
+            self._lose(
+                index, SKIPPED, Failure(Cause.BLOCKED, f"needs {self.graph.path(lost)}, which was lost")
+            )
 
     def _doom(self, anchor: int, lost: int) -> None:
-        """An anchor cannot succeed any more: what has not started below it never will, what runs may finish."""
+        """An anchor cannot succeed any more: what has not started below it never will, what runs may
+        finish."""
         if anchor in self.doomed:
             return
         self.doomed[anchor] = lost
@@ -255,7 +273,10 @@ class Settling(Columns):
     # ---------------------------------------------------------------- the run
 
     def _halt(self, why: Cause) -> None:
-        """Nothing new starts. Under `fail_fast`, and when cut or cancelled, running attempts are told to stop."""
+        """Nothing new starts. Under `fail_fast`, and when cut or cancelled, running attempts are told to
+        stop: when all facts of this decision have been looked at, since what ended with them needs no
+        stopping.
+        """
         if self.halted is Cause.CANCELLED:
             return
         stops = why is not Cause.ERROR or self.options.on_failure is OnFailure.FAIL_FAST
@@ -266,16 +287,18 @@ class Settling(Columns):
         for index in sorted(self.requested):
             self._withdraw(index)
         if stops:
-            self._stop_all()
+            self.must_stop = True
 
     def _stop_all(self) -> None:
+        self.must_stop = False
         for index in range(len(self.graph)):
             if self.states[index] == RUNNING and (index, self.attempts[index]) not in self.stopping:
                 self.stop_reasons[index] = self.verdict or "another step failed"
                 self._stop(index)
 
     def _stop(self, index: int) -> None:
-        """Tell the running attempt to end; the step stays RUNNING until it has, or until its grace is over."""
+        """Tell the running attempt to end; the step stays RUNNING until it has, or until its grace is
+        over."""
         attempt = self.attempts[index]
         until = self.now + self.options.grace
         self.stopping[(index, attempt)] = until

@@ -6,7 +6,8 @@ The rules of the table:
 2. READY is RUNNING without a permit. Steps that need no permit pass through it within one decision.
 3. WAITING holds no permit: a pause before another attempt, or an anchor whose children are at work.
 4. SUCCEEDED, FAILED, SKIPPED and CANCELLED are final: nothing ever leaves them.
-5. An event that names a transition missing here is illegal: it changes nothing and raises with the step's story.
+5. An event that names a transition missing here is illegal: it changes nothing and raises with the step's
+   story.
 
 `docs/walk.md` draws its diagram from this table (`diagram()`), and a test compares the two.
 """

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import logging
+
     from stretto.runtime.engine.driver import RunDriver
 
 __all__ = ["CurrentAttempt"]
@@ -44,21 +45,23 @@ class CurrentAttempt:
     @property
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:
         """The logger ``stretto.step``, with the run and the step in every record."""
-        return self._driver.logger(self._index, self._attempt)
+        return self._driver.audience.logger(self._index, self._attempt)
 
     def progress(self, done: float, total: float | None = None, note: str = "") -> None:
         """Say how far the attempt is."""
-        self._driver.tell("step.progress", self._index, self._attempt, done=done, total=total, note=note)
+        self._driver.audience.tell(
+            "step.progress", self._index, self._attempt, done=done, total=total, note=note
+        )
 
     def output(self, text: str) -> None:
         """Stream a piece of text to whoever watches the run."""
-        self._driver.tell("step.output", self._index, self._attempt, text=text)
+        self._driver.audience.tell("step.output", self._index, self._attempt, text=text)
 
     def usage(
         self, *, input_tokens: int = 0, output_tokens: int = 0, cost: float | None = None, model: str = ""
     ) -> None:
         """Add tokens and cost (US dollars) to the run's account."""
-        self._driver.tell(
+        self._driver.audience.tell(
             "usage",
             self._index,
             self._attempt,

@@ -1,46 +1,53 @@
 """`RunDriver`: drives one run's scheduler in real (or virtual) time.
 
-Every fact goes in by `_post`; every decision is appended to the journal before any of its commands runs. Facts of
-one tick of the loop are decided together, but a lone one at once: waiting a tick would cost a chain 2 µs a hop.
+Every fact goes in by `_post`; every decision is appended to the journal before any of its commands runs.
+Facts of one tick of the loop are decided together, but a lone one at once: waiting a tick would cost a chain
+2 µs a hop.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
-import random
 import traceback
 from asyncio import CancelledError
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from stretto.context import attempt_scope
 from stretto.core.graph import Fragment, Role, StepSpec, Where, map_fragment
 from stretto.core.journal import facts as kinds
-from stretto.core.journal.facts import Created, Fact
 from stretto.core.policy import failure_of
 from stretto.core.schedule.decision import ACQUIRE, FINISH, RELEASE, START, STOP, WAKE, Command
 from stretto.core.schedule.machine import Scheduler
 from stretto.core.values import snapshot
 from stretto.core.values.atoms import ATOMS
-from stretto.errors import ValueEncodingError
-from stretto.ports import Clock, Code, Executor, JournalStore, Observer, RunInfo, Telemetry
+from stretto.errors import StrettoError, ValueEncodingError
+from stretto.ports import RunInfo
 from stretto.runtime.engine.attempt import CurrentAttempt
+from stretto.runtime.engine.audience import Audience
 from stretto.runtime.engine.inputs import Values, map_items
-from stretto.runtime.engine.usage import Usage
 
 if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Mapping, Sequence
+
+    from stretto.core.journal.facts import Created, Fact
+    from stretto.ports import Clock, Code, Executor, JournalStore, Observer
     from stretto.runtime.engine.permits import Permits
 
 __all__ = ["RunDriver"]
 
 _log = logging.getLogger("stretto.engine")
 
+# Asked for at every start; naming an enum's member costs 45 ns.
+_LOOP: Final = Where.LOOP
+_MAP: Final = Role.MAP
+
 SLICE: Final = 1000
-"""Commands performed in one tick: starting 100 000 attempts at once would stall the loop for most of a second."""
+"""Commands performed in one tick: starting 100 000 attempts at once would stall the loop for most of a
+second."""
 
 Key = tuple[int, int]
 
@@ -63,21 +70,20 @@ class RunDriver:
     ) -> None:
         self.info = RunInfo(run_id, created.workflow, created.graph)
         self.created = created
-        self.usage = Usage()
-        self.errors: dict[int, BaseException] = {}
+        self.errors: dict[Key, BaseException] = {}
         self.facts: list[Fact] = []
         self._code = code
         self._store = store
         self._permits = permits
         self._executor = executor
-        self._observers = list(observers)
         self._clock = clock
         self._dice = dice
         self._scheduler = Scheduler(created)
         self.values = Values(created.graph, self._scheduler.values)
         self._inbox: list[Fact] = []
-        self._is_deciding = False
+        self._is_deciding = True  # what comes before `execute` waits for it
         self._is_due = False
+        self._is_broken = False
         self._uncommitted: deque[tuple[list[Fact], list[Command]]] = deque()
         self._commands: deque[Command] = deque()
         self._tasks: dict[Key, asyncio.Task[None]] = {}
@@ -85,6 +91,7 @@ class RunDriver:
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._context = copy_context()
+        self.audience = Audience(self.info, observers, clock, self._loop)
         self._done: asyncio.Future[None] = self._loop.create_future()
 
     @property
@@ -95,18 +102,14 @@ class RunDriver:
     # ---------------------------------------------------------------- the run
 
     async def execute(self) -> None:
-        """Run to the end. Cancelling the caller cancels the run, waits for its attempts, then passes it on."""
-        self._store.open(self.info.run_id, self._on_committed)
+        """Run to the end. Cancelling the caller cancels the run, waits for its attempts, then passes it on.
+
+        Raises what the store raised, or a defect of the engine, after the run's attempts were stopped.
+        """
+        self._store.open(self.info.run_id, self._on_committed, self._crash)
         try:
-            self._post((kinds.RUN_CREATED, kinds.RUN, 0, self._clock(), self.created))
-            try:
-                await asyncio.shield(self._done)
-            except CancelledError:
-                if self._done.cancelled() or self._done.done():
-                    raise
-                self.cancel("the caller was cancelled")
-                await self._wait_for_end()
-                raise
+            self._begin()
+            await self._until_done()
         finally:
             self._tidy()
 
@@ -115,27 +118,73 @@ class RunDriver:
         if not self._scheduler.finished:
             self._post((kinds.CANCEL_REQUESTED, kinds.RUN, 0, self._clock(), why))
 
+    def _begin(self) -> None:
+        self._is_deciding = False
+        self._inbox.insert(0, (kinds.RUN_CREATED, kinds.RUN, 0, self._clock(), self.created))
+        self._decide()
+
+    async def _until_done(self) -> None:
+        try:
+            await asyncio.shield(self._done)
+        except CancelledError:
+            if self._done.done():
+                raise
+            self.cancel("the caller was cancelled")
+            await self._wait_for_end()
+            raise
+        except BaseException:
+            if self._tasks:
+                await asyncio.wait(self._tasks.values(), timeout=self.created.options.grace)
+            raise
+
     async def _wait_for_end(self) -> None:
         try:
             await asyncio.shield(self._done)
         except CancelledError:
-            for task in self._tasks.values():  # asked a second time: at once, without grace
-                task.cancel()
+            self._break_off()  # asked a second time: at once, without grace
             raise
 
     def _tidy(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self.facts = self._store.facts(self.info.run_id)
-        self._store.close(self.info.run_id)
+        self.audience.close()
         self._permits.forget(self)
         if not self._done.done():
             self._done.cancel()
+        if self._is_broken:
+            self._close_broken()
+            return
+        self.facts = self._store.facts(self.info.run_id)
+        self._store.close(self.info.run_id)
+
+    # ---------------------------------------------------------------- defects and broken stores
+
+    def _crash(self, error: BaseException) -> None:
+        """The run cannot go on: whoever waits for it gets `error`. A store calls it when it has failed."""
+        if not self._done.done():
+            self._break_off()
+            self._done.set_exception(error)
+
+    def _break_off(self) -> None:
+        """Stop what runs and give back what was asked for, without deciding anything any more."""
+        self._is_broken = True
+        self._commands.clear()
+        for index in sorted(self._scheduler.requested):
+            self._permits.release(self, index, self._scheduler.attempts[index] + 1)
+        until = self._clock() + self.created.options.grace
+        for index, attempt in list(self._tasks):
+            self._stop(index, attempt, until)
+
+    def _close_broken(self) -> None:
+        try:
+            self._store.close(self.info.run_id)
+        except Exception:  # noqa: BLE001  # the run has ended with the first error; this one is only told
+            _log.exception("run %s: its journal could not be closed", self.info.run_id)
 
     # ---------------------------------------------------------------- facts in, commands out
 
     def _post(self, fact: Fact) -> None:
-        if self._scheduler.finished:
+        if self._scheduler.finished or self._is_broken:
             self._say_late(fact[1], fact[2])
             return
         self._inbox.append(fact)
@@ -158,16 +207,23 @@ class RunDriver:
                 facts, commands = self._scheduler.handle(*inbox)
                 if not facts and not commands:
                     continue
-                if self._store.append(self.info.run_id, facts) and not self._uncommitted:
-                    self._act(facts, commands)
-                else:
-                    self._uncommitted.append((facts, commands))
+                self._append(facts, commands)
         except BaseException as error:  # noqa: BLE001  # a defect here must not leave the caller waiting for ever
             self._crash(error)
         finally:
             self._is_deciding = False
 
+    def _append(self, facts: list[Fact], commands: list[Command]) -> None:
+        if not self._store.append(self.info.run_id, facts):
+            self._uncommitted.append((facts, commands))
+        elif self._uncommitted:
+            raise StrettoError("The store committed a decision before an earlier one of the same run.")
+        else:
+            self._act(facts, commands)
+
     def _on_committed(self) -> None:
+        if self._is_broken:
+            return
         facts, commands = self._uncommitted.popleft()
         self._act_alone(lambda: self._act(facts, commands))
 
@@ -184,14 +240,16 @@ class RunDriver:
             self._decide()
 
     def _act(self, facts: list[Fact], commands: list[Command]) -> None:
-        if self._observers:
-            self._show(facts)
-        if self._commands or len(commands) > SLICE:
+        if self.audience.observers:
+            self.audience.show(facts)
+        if self._commands:
+            self._commands.extend(commands)  # a slice is due already
+        elif len(commands) > SLICE:
             self._commands.extend(commands)
             self._act_slice()
-            return
-        for command in commands:
-            self._perform(command)
+        else:
+            for command in commands:
+                self._perform(command)
 
     def _act_slice(self) -> None:
         queue = self._commands
@@ -221,14 +279,8 @@ class RunDriver:
 
     def granted(self, index: int) -> None:
         """The step got all its named permits."""
-        if not self._scheduler.finished:
+        if not (self._scheduler.finished or self._is_broken):
             self._post((kinds.PERMIT_GRANTED, index, 0, self._clock(), None))
-
-    def _crash(self, error: BaseException) -> None:
-        for task in self._tasks.values():
-            task.cancel()
-        if not self._done.done():
-            self._done.set_exception(error)
 
     # ---------------------------------------------------------------- attempts
 
@@ -236,7 +288,7 @@ class RunDriver:
         graph = self.info.graph
         spec = graph.specs[index]
         try:
-            if spec.role is Role.MAP:
+            if spec.role is _MAP:
                 self._grow(index, attempt)
                 return
             args = self.values.args(index)
@@ -247,7 +299,7 @@ class RunDriver:
         code = self._code[spec]
         if code.resources:
             kwargs = {**(kwargs or {}), **code.resources}
-        if spec.where is Where.LOOP:
+        if spec.where is _LOOP:
             coroutine = self._run(index, attempt, code.fn, args, kwargs)
             task = self._loop.create_task(coroutine, context=self._context.copy())
             self._tasks[(index, attempt)] = task
@@ -279,12 +331,12 @@ class RunDriver:
                     value = snapshot(value)
         except CancelledError as error:
             if (index, attempt) in self._told:
-                return  # `_on_told_ended` says so; it also speaks for attempts cancelled before their first line
+                return  # `_on_told_ended` says so; it also speaks for those cancelled before their first line
             self._failed(index, attempt, error)
-        except (KeyboardInterrupt, GeneratorExit):
-            raise  # the loop itself is being ended
-        except BaseException as error:  # noqa: BLE001  # whatever a step raises is its own failure, SystemExit too
-            self._failed(index, attempt, error)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) or not self._loop.is_running():
+                raise  # the loop itself is being ended, or was dropped with this attempt in it
+            self._failed(index, attempt, error)  # whatever a step raises is its own failure, SystemExit too
         else:
             del self._tasks[(index, attempt)]
             self._post((fact, index, attempt, self._clock(), value))
@@ -294,13 +346,17 @@ class RunDriver:
         if isinstance(error, ValueEncodingError) and error.step is None:
             path = self.info.graph.path(index)
             error = ValueEncodingError(error.problem, where=error.where, type_name=error.type_name, step=path)
-        self.errors[index] = error
-        text = "".join(traceback.format_exception(error, limit=-12))
-        data = (failure_of(error, traceback=text), self._dice.random())
+        self.errors[(index, attempt)] = error
+        data = (failure_of(error, traceback=_text_of(error)), self._dice.random())
         self._post((kinds.ATTEMPT_FAILED, index, attempt, self._clock(), data))
 
     def _run_inline(
-        self, index: int, attempt: int, fn: Callable[..., object], args: list[object], kwargs: dict[str, object]
+        self,
+        index: int,
+        attempt: int,
+        fn: Callable[..., object],
+        args: list[object],
+        kwargs: dict[str, object],
     ) -> None:
         call = self._call(index, attempt, fn, args, kwargs)
         try:
@@ -313,7 +369,12 @@ class RunDriver:
             self._post((kinds.ATTEMPT_SUCCEEDED, index, attempt, self._clock(), value))
 
     def _start_thread(
-        self, index: int, attempt: int, fn: Callable[..., object], args: list[object], kwargs: dict[str, object]
+        self,
+        index: int,
+        attempt: int,
+        fn: Callable[..., object],
+        args: list[object],
+        kwargs: dict[str, object],
     ) -> None:
         def ended(at: float, value: object, error: BaseException | None) -> None:
             if error is not None:
@@ -324,7 +385,12 @@ class RunDriver:
         self._executor.submit(self._call(index, attempt, fn, args, kwargs), self._context.copy(), ended)
 
     def _call(
-        self, index: int, attempt: int, fn: Callable[..., object], args: list[object], kwargs: dict[str, object]
+        self,
+        index: int,
+        attempt: int,
+        fn: Callable[..., object],
+        args: list[object],
+        kwargs: dict[str, object],
     ) -> Callable[[], object]:
         def call() -> object:
             attempt_scope.set(CurrentAttempt(self, index, attempt))
@@ -347,7 +413,7 @@ class RunDriver:
         if task is None:
             return  # a thread cannot be told, and inline glue has ended already
         self._told.add(key)
-        task.add_done_callback(lambda _: self._on_told_ended(key))
+        task.add_done_callback(lambda ended: self._on_told_ended(key, ended))
         task.cancel()
         halfway = max(0.0, (until - self._clock()) / 2)
         self._loop.call_later(halfway, self._cancel_again, key)
@@ -357,16 +423,23 @@ class RunDriver:
         if task is not None and key in self._told:
             task.cancel()
 
-    def _on_told_ended(self, key: Key) -> None:
+    def _on_told_ended(self, key: Key, ended: asyncio.Task[None]) -> None:
         self._told.discard(key)
         if self._tasks.pop(key, None) is None:
             return  # it returned or raised something of its own, and that was posted
+        if not ended.cancelled():
+            ended.exception()  # a KeyboardInterrupt, which has ended the loop by itself: not to be told twice
         self._post((kinds.ATTEMPT_ENDED, *key, self._clock(), None))
 
     def _say_late(self, index: int, attempt: int) -> None:
         self._permits.release(self, index, attempt)
         path = self.info.graph.path(index)
-        _log.warning("run %s: attempt %d of %r ended after its run; its result was not used", self.info.run_id, attempt, path)
+        _log.warning(
+            "run %s: attempt %d of %r ended after its run; its result was not used",
+            self.info.run_id,
+            attempt,
+            path,
+        )
 
     # ---------------------------------------------------------------- time
 
@@ -377,8 +450,10 @@ class RunDriver:
         self._timer = self._loop.call_later(delay, self._tick, instant)
 
     def _tick(self, instant: float) -> None:
-        # The loop may call a hair early; the scheduler must not be asked to look before the instant it named.
         self._timer = None
+        if self._scheduler.finished:
+            return  # the end is decided and only waits for its commit
+        # The loop may call a hair early; the scheduler must not be asked to look before the instant it named.
         at = max(self._clock(), instant)
         self._inbox.append((kinds.CLOCK_TICKED, kinds.RUN, 0, at, self._dice.random()))
         self._decide()
@@ -387,50 +462,9 @@ class RunDriver:
         """The earliest instant at which an attempt will be cut, or None."""
         return self._scheduler.deadline_of(index, attempt)
 
-    # ---------------------------------------------------------------- telling
 
-    def _show(self, facts: list[Fact]) -> None:
-        for observer in tuple(self._observers):
-            try:
-                observer.on_facts(self.info, facts)
-            except Exception:
-                self._dismiss(observer)
-
-    def tell(self, kind: str, index: int, attempt: int, **data: object) -> None:
-        """Telemetry from a step; may be called from its thread."""
-        at = self._clock()
-        self._loop.call_soon_threadsafe(self._told_by_step, kind, index, attempt, at, data)
-
-    def _told_by_step(self, kind: str, index: int, attempt: int, at: float, data: dict[str, object]) -> None:
-        if kind == "usage":
-            cost = cast("float | None", data["cost"])
-            self.usage.add(cast("int", data["input_tokens"]), cast("int", data["output_tokens"]), cost)
-        record = Telemetry(kind, self.info.graph.path(index), attempt, at, data)
-        for observer in tuple(self._observers):
-            try:
-                observer.on_telemetry(self.info, record)
-            except Exception:
-                self._dismiss(observer)
-
-    def _dismiss(self, observer: Observer) -> None:
-        _log.exception("an observer raised and is not told of run %s any more", self.info.run_id)
-        self._observers.remove(observer)
-
-    def logger(self, index: int, attempt: int) -> StepLogger:
-        """The logger of one attempt."""
-        return StepLogger(self, index, attempt)
-
-
-class StepLogger(logging.LoggerAdapter[logging.Logger]):
-    """Logs to ``stretto.step`` with the run and the step, and into the run's telemetry."""
-
-    def __init__(self, driver: RunDriver, index: int, attempt: int) -> None:
-        extra = {"run": driver.info.run_id, "step": driver.info.graph.path(index), "attempt": attempt}
-        super().__init__(logging.getLogger("stretto.step"), extra)
-        self._tell = functools.partial(driver.tell, "log", index, attempt)
-
-    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
-        """Log, and tell whoever watches the run."""
-        if self.isEnabledFor(level):
-            self._tell(level=logging.getLevelName(level).lower(), text=str(msg) % args if args else str(msg))
-        super().log(level, msg, *args, **kwargs)
+def _text_of(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error, limit=-12))
+    except Exception as odd:  # noqa: BLE001  # a broken exception is described as far as it lets itself be
+        return f"{type(error).__qualname__} (its traceback cannot be shown: {type(odd).__qualname__})"

@@ -1,6 +1,9 @@
-"""What an attempt gets: its templates filled with results, each consumer with its own copy of what can change."""
+"""What an attempt gets: its templates filled with results, each consumer with its own copy of what can
+change."""
 
 from __future__ import annotations
+
+from typing import cast
 
 from stretto.core.graph import Graph, Source, fill, project
 from stretto.core.values import copy_for_consumer
@@ -71,8 +74,7 @@ def map_items(graph: Graph, anchor: int, values: Values) -> list[Source]:
     rule = graph.maps[anchor]
     if rule.shape_of is not None:
         return [Source(child) for child in graph.children[rule.shape_of]]
-    source = rule.items
-    assert isinstance(source, Source)
+    source = cast("Source", rule.items)  # a map of known items has grown at trace
     value = values._raw(source)
     if type(value) not in (list, tuple):
         raise PermanentError(

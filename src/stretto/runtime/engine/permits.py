@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from stretto.core.limits import Pools, Token
-from stretto.ports import RunInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stretto.ports import RunInfo
 
 __all__ = ["Holder", "Permits"]
 
@@ -43,9 +46,11 @@ class Permits:
         self._holders.pop(holder.info.run_id, None)
 
     def _tell(self, tokens: list[Token]) -> None:
-        for token in tokens:
+        left = list(tokens)
+        while left:
+            token = left.pop(0)
             holder = self._holders.get(token.run)
             if holder is None:
-                self._tell(self.pools.release(token))
+                left += self.pools.release(token)
             else:
                 holder.granted(token.step)

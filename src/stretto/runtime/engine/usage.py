@@ -9,7 +9,8 @@ __all__ = ["Usage"]
 
 @dataclass(slots=True)
 class Usage:
-    """What the steps of a run have reported. `cost` is in US dollars; None as soon as one call's price is unknown."""
+    """What the steps of a run have reported. `cost` is in US dollars; None as soon as one call's price is
+    unknown."""
 
     calls: int = 0
     input_tokens: int = 0

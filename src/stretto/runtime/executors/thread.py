@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from contextvars import Context
-from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from stretto.ports import Clock, ThreadEnd
 
-__all__ = ["ThreadExecutor"]
+__all__ = ["IDLE_SECONDS", "ThreadExecutor"]
+
+_log = logging.getLogger("stretto.engine")
+
+IDLE_SECONDS: Final = 5.0
+"""How long a thread waits for another call before it goes."""
 
 _Job = tuple[Callable[[], object], Context, "ThreadEnd"]
 
@@ -20,19 +26,24 @@ _Job = tuple[Callable[[], object], Context, "ThreadEnd"]
 class ThreadExecutor:
     """As many threads as there are blocking attempts at once; idle ones are reused.
 
-    The run's permits bound them: a queue in here would be a second limit nobody sees, with timeouts running while
-    an attempt waits in it. Threads are daemons, so that one that never returns does not keep the process alive.
+    The run's permits bound them: a queue in here would be a second limit nobody sees, with timeouts running
+    while an attempt waits in it. Threads are daemons, so that one that never returns does not keep the
+    process alive.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._loop = asyncio.get_running_loop()
+        # A virtual clock has to stand still while a thread is at work; a real loop knows nothing of this.
+        self._begins: Callable[[ThreadEnd], ThreadEnd] | None = getattr(self._loop, "thread_begins", None)
         self._idle: list[SimpleQueue[_Job | None]] = []
         self._lock = threading.Lock()
         self._is_closed = False
 
     def submit(self, call: Callable[[], object], context: Context, ended: ThreadEnd) -> None:
         """Run `call` on a thread; `ended` follows on the loop unless it has closed by then."""
+        if self._begins is not None:
+            ended = self._begins(ended)
         with self._lock:
             queue = self._idle.pop() if self._idle else None
         if queue is None:
@@ -50,7 +61,12 @@ class ThreadExecutor:
 
     def _work(self, queue: SimpleQueue[_Job | None]) -> None:
         while True:
-            job = queue.get()
+            try:
+                job = queue.get(timeout=IDLE_SECONDS)
+            except Empty:
+                if self._is_retired(queue):
+                    return
+                continue
             if job is None:
                 return
             self._run(*job)
@@ -59,6 +75,14 @@ class ThreadExecutor:
                 if self._is_closed:
                     return
                 self._idle.append(queue)
+
+    def _is_retired(self, queue: SimpleQueue[_Job | None]) -> bool:
+        """Take an idle thread out of the list; False if it has just been given a job."""
+        with self._lock:
+            if queue in self._idle:
+                self._idle.remove(queue)
+                return True
+        return False
 
     def _run(self, call: Callable[[], object], context: Context, ended: ThreadEnd) -> None:
         value: object = None
@@ -70,5 +94,4 @@ class ThreadExecutor:
         try:
             self._loop.call_soon_threadsafe(ended, self._clock(), value, error)
         except RuntimeError:
-            # The loop closed while the thread was still at work: the run has ended without it and said so.
-            return
+            _log.warning("a blocking call ended after its run and its event loop; its result was not used")

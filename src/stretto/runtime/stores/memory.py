@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from stretto.core.journal.facts import Fact
-from stretto.errors import NotFoundError
+from stretto.errors import NotFoundError, StrettoError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stretto.core.journal.facts import Fact
 
 __all__ = ["MemoryStore"]
 
@@ -16,9 +20,13 @@ class MemoryStore:
     def __init__(self) -> None:
         self._journals: dict[str, list[Fact]] = {}
 
-    def open(self, run_id: str, committed: Callable[[], None]) -> None:
-        """Begin a journal."""
-        del committed  # nothing is ever committed later
+    def open(
+        self, run_id: str, committed: Callable[[], None], failed: Callable[[BaseException], None]
+    ) -> None:
+        """Begin a journal. Raises StrettoError if one of that id is open."""
+        del committed, failed  # everything is committed at once
+        if run_id in self._journals:
+            raise StrettoError(f"Run {run_id!r} is in progress already; give each run an id of its own.")
         self._journals[run_id] = []
 
     def append(self, run_id: str, facts: list[Fact]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stretto_apps.assess.data.practices import PRACTICES, Practice
+from stretto_apps.assess.data.risks import RISKS
 from stretto_apps.assess.data.versions import support_of
 from stretto_apps.assess.findings import (
     Findings,
@@ -133,14 +134,15 @@ def _recommendation(request: AssessmentRequest, missing: Practice) -> Recommenda
     exposed = exposure(request)
     urgency = missing.weight * (1.0 + exposed / 100.0)
     weight = computed("Weight in the baseline", missing.weight, "of 10", "baseline table", assumption=True)
+    reach = computed("Exposure", exposed, "of 100", "points by data, public entry and stack", assumption=True)
     evidence, cost = _cost(request, missing)
     return practice(
         AGENT,
         missing.id,
-        reason=f"Weight {missing.weight} of 10 in the baseline, at an exposure of {exposed} of 100.",
+        reason=f"Without it {RISKS[missing.id]}.",
         priority=_priority(urgency),
         confidence=0.85 if request.controls else 0.6,
-        evidence=(weight, *evidence),
+        evidence=(weight, reach, *evidence),
         cost=cost,
     )
 

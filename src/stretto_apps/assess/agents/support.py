@@ -127,7 +127,7 @@ def _facts(tickets: float, left: float) -> tuple[Evidence, ...]:
 def _recommendations(request: AssessmentRequest, tickets: float) -> Iterator[Recommendation]:
     for name, share, cost in DEFLECTION:
         hours = tickets * share * HANDLING_HOURS
-        if has(request, name) or hours < 2.0:
+        if has(request, name) or hours < 2.0 or hours * HOURLY_RATE <= cost:
             continue
         yield practice(
             AGENT,

@@ -1,0 +1,54 @@
+"""Exit codes: one table, for scripts to rely on."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from stretto import errors
+from stretto.core.journal.view import RunStatus
+from stretto.core.policy import Cause
+
+if TYPE_CHECKING:
+    from stretto.api.result import RunResult
+
+__all__ = ["Exit", "exit_of_error", "exit_of_result"]
+
+
+class Exit(IntEnum):
+    """How a command ended."""
+
+    OK = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    INVALID = 3
+    NOT_FOUND = 4
+    FAILED = 10
+    PARTIAL = 11
+    TIMED_OUT = 13
+    DOES_NOT_HOLD = 20
+    INTERRUPTED = 130
+
+
+_OF_ERRORS: tuple[tuple[type[Exception], Exit], ...] = (
+    (errors.InputError, Exit.USAGE),
+    (errors.DefinitionError, Exit.INVALID),
+    (errors.ConfigError, Exit.INVALID),
+    (errors.NotFoundError, Exit.NOT_FOUND),
+)
+
+
+def exit_of_error(error: BaseException) -> Exit:
+    """The code for an error that kept a run from starting; UNEXPECTED for what nobody foresaw."""
+    return next((code for kind, code in _OF_ERRORS if isinstance(error, kind)), Exit.UNEXPECTED)
+
+
+def exit_of_result(result: RunResult[object]) -> Exit:
+    """The code for a run that has ended."""
+    if result.status is RunStatus.SUCCEEDED:
+        return Exit.OK
+    if result.status is RunStatus.PARTIAL:
+        return Exit.PARTIAL
+    if result.status is RunStatus.CANCELLED:
+        return Exit.INTERRUPTED
+    return Exit.TIMED_OUT if result.cause is Cause.TIMED_OUT else Exit.FAILED

@@ -1,0 +1,222 @@
+"""``stretto``: the commands and their options. Each command's work is imported when it runs."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+from typer.main import get_command
+
+from stretto.service.cli.exits import Exit, exit_of_error
+from stretto.service.cli.words import Words, say, warn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["app", "main", "run"]
+
+app = typer.Typer(
+    name="stretto",
+    help="Runs agent workflows as fast as their critical path, and proves that nothing changed.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_Usage: type[Exception] = typer.BadParameter.__mro__[1]
+"""The class of all usage errors; where it lives differs between versions of typer."""
+
+
+class OnFailureChoice(StrEnum):
+    """Values of --on-failure."""
+
+    drain = "drain"
+    fail_fast = "fail_fast"
+
+
+Target = Annotated[
+    str, typer.Argument(help="installed name, file.py[:name] or module:name", show_default=False)
+]
+Inputs = Annotated[
+    Optional[list[str]],  # noqa: UP045  # older versions of typer read no `|`
+    typer.Option("-i", metavar="KEY=VALUE", help="one input, read by its type; @FILE reads a file"),
+]
+InputFile = Annotated[
+    Optional[Path],  # noqa: UP045  # as above
+    typer.Option("--input", metavar="FILE", help="all inputs as one JSON or YAML mapping"),
+]
+Cap = Annotated[
+    Optional[int],  # noqa: UP045  # as above
+    typer.Option(
+        "--max-concurrency", metavar="N", min=1, help="at most N steps at once, the longest path first"
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="lines of JSON on stdout, words on stderr")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="show tracebacks")]
+
+
+def main() -> None:
+    """The program. Ends the process with the command's exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and give its exit code; errors are told, never raised."""
+    words = Words(arguments)
+    try:
+        code = get_command(app).main(list(arguments), prog_name="stretto", standalone_mode=False, obj=words)
+    except typer.Exit as end:
+        return end.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        warn("interrupted")
+        return Exit.INTERRUPTED
+    except _Usage as error:
+        return _usage(error)
+    except Exception as error:  # noqa: BLE001  # whatever went wrong is told, and has an exit code
+        words.error(error)
+        return exit_of_error(error)
+    return code if isinstance(code, int) else Exit.OK
+
+
+def _usage(error: Exception) -> Exit:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "stretto"
+    message = getattr(error, "format_message", error.__str__)()
+    if message:
+        warn(f"error: {message}")
+        warn(f"  See: {command} --help")
+    elif context is not None:
+        warn(context.get_help())
+    return Exit.USAGE
+
+
+def _words(context: typer.Context, verbose: bool) -> Words:
+    words: Words = context.obj
+    words.is_verbose = words.is_verbose or verbose
+    return words
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from stretto import __version__
+
+        say(f"stretto {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def everything(
+    context: typer.Context,
+    verbose: Verbose = False,
+    version: Annotated[  # noqa: ARG001  # its callback has said it all
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="show the version")
+    ] = False,
+) -> None:
+    """Runs agent workflows as fast as their critical path, and proves that nothing changed."""
+    _words(context, verbose)
+
+
+@app.command("run")
+def run_(
+    context: typer.Context,
+    target: Target,
+    inputs: Inputs = None,
+    input_file: InputFile = None,
+    sequential: Annotated[bool, typer.Option("--sequential", help="one by one, in author order")] = False,
+    max_concurrency: Cap = None,
+    within: Annotated[
+        Optional[float], typer.Option(metavar="S", help="the run's deadline in seconds")  # noqa: UP045  # as above
+    ] = None,
+    on_failure: Annotated[
+        Optional[OnFailureChoice],  # noqa: UP045  # as above
+        typer.Option(help="when required work fails: let running steps finish, or cancel them"),
+    ] = None,
+    store: Annotated[
+        Optional[str], typer.Option(metavar="URL", help="where the journal lies; known: memory")  # noqa: UP045  # as above
+    ] = None,
+    output: Annotated[
+        Optional[Path],  # noqa: UP045  # as above
+        typer.Option("-o", "--output", metavar="FILE", help="write the value here: text as it is, else JSON"),
+    ] = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> int:
+    """Run a workflow and show it."""
+    from stretto.service.cli.run import RunRequest, run_target
+
+    words = _words(context, verbose)
+    if sequential and max_concurrency is not None:
+        raise typer.BadParameter("--sequential is one at a time already; leave out --max-concurrency.")
+    if within is not None and not within > 0:
+        raise typer.BadParameter(f"--within {within:g}: give seconds above 0.")
+    return run_target(
+        RunRequest(
+            target,
+            tuple(inputs or ()),
+            input_file,
+            sequential,
+            max_concurrency,
+            within,
+            None if on_failure is None else on_failure.value,
+            store,
+            output,
+            json,
+        ),
+        words,
+    )
+
+
+@app.command("plan")
+def plan(
+    context: typer.Context,
+    target: Target,
+    inputs: Inputs = None,
+    input_file: InputFile = None,
+    max_concurrency: Cap = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> int:
+    """Show steps, critical path and bound before a run."""
+    from stretto.service.cli.plan import PlanRequest, plan_target
+
+    _words(context, verbose)
+    return plan_target(PlanRequest(target, tuple(inputs or ()), input_file, max_concurrency, json))
+
+
+@app.command("demo")
+def demo(
+    context: typer.Context,
+    example: Annotated[
+        Optional[str], typer.Option(metavar="NAME", help="a packaged example, or a request file")  # noqa: UP045  # as above
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="of the simulated provider's latencies")] = 0,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="reports go into a new folder below")
+    ] = Path("out"),
+    change_reply: Annotated[Optional[str], typer.Option(hidden=True)] = None,  # noqa: UP045  # as above
+    json: Json = False,
+    verbose: Verbose = False,
+) -> int:
+    """Run an assessment one by one, then as dataflow."""
+    from stretto.service.cli.demo import DemoRequest, run_demo
+
+    words = _words(context, verbose)
+    return run_demo(DemoRequest(example, seed, output, change_reply, json), words)
+
+
+@app.command("list")
+def list_(context: typer.Context, json: Json = False, verbose: Verbose = False) -> int:
+    """Name the installed workflows and their inputs."""
+    from stretto.service.cli.listing import list_workflows
+
+    _words(context, verbose)
+    return list_workflows(is_json=json)

@@ -1,0 +1,238 @@
+"""Settings for what exists: ``STRETTO_*`` > ``stretto.toml`` > ``[tool.stretto]`` in pyproject.toml >
+defaults.
+
+Flags come before all of them; they belong to one run and are the command line's business. Both files are
+looked for in the working directory and upwards, each on its own. A key nobody knows is an error: a setting
+that was misspelled and passed over would be a default that hides a failure.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from stretto.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+__all__ = ["STORES", "Settings", "load_settings"]
+
+STORES = ("memory",)
+"""Kinds of stores that exist."""
+
+_PREFIX = "STRETTO_"
+_OTHER_VARIABLES = frozenset({"STRETTO_HOME"})  # names a folder, overrides no key of the files
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What was set; None and empty where nothing was. `origins` says where each key came from, by dotted
+    key.
+    """
+
+    max_concurrency: int | None = None
+    on_failure: str | None = None
+    grace: float | None = None
+    store: str = "memory"
+    limits: Mapping[str, int] = field(default_factory=dict)
+    model: Mapping[str, object] = field(default_factory=dict)
+    """Fields of `stretto.models.ModelSettings`."""
+    resources: Mapping[str, str] = field(default_factory=dict)
+    """``module:factory`` by resource name."""
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+
+class _Rule(NamedTuple):
+    """`read` turns a value, or an environment variable's text, into the setting, or raises ValueError."""
+
+    read: Callable[[object], object]
+    expects: str
+
+
+class _Found(NamedTuple):
+    value: object
+    origin: str
+
+
+def load_settings(env: Mapping[str, str] | None = None, start: Path | None = None) -> Settings:
+    """The settings that hold in `start` (default: the working directory).
+
+    Raises `ConfigError` naming the file or variable, the key, and what is known.
+    """
+    folder = Path.cwd() if start is None else start
+    found = {**_from_pyproject(folder), **_from_stretto_toml(folder)}
+    found.update(_from_environment(os.environ if env is None else env, known=tuple(found)))
+    return _settings({key: _Found(_checked(key, each), each.origin) for key, each in found.items()})
+
+
+def _settings(found: Mapping[str, _Found]) -> Settings:
+    tables: dict[str, dict[str, object]] = {table: {} for table in _TABLES}
+    plain: dict[str, object] = {}
+    for key, each in found.items():
+        table, _, name = key.partition(".")
+        if name:
+            tables[table][name] = each.value
+        else:
+            plain[key] = each.value
+    origins = {key: each.origin for key, each in found.items()}
+    return Settings(**plain, **tables, origins=origins)  # type: ignore[arg-type]  # `_checked` gave the types
+
+
+# -------------------------------------------------------------------- where they come from
+
+
+def _from_stretto_toml(folder: Path) -> dict[str, _Found]:
+    file = _upwards(folder, "stretto.toml")
+    return {} if file is None else dict(_flat(_toml(file), file.name))
+
+
+def _from_pyproject(folder: Path) -> dict[str, _Found]:
+    file = _upwards(folder, "pyproject.toml")
+    if file is None:
+        return {}
+    tool = _toml(file).get("tool")
+    table = tool.get("stretto", {}) if isinstance(tool, dict) else {}
+    origin = f"{file.name} [tool.stretto]"
+    if not isinstance(table, dict):
+        raise ConfigError(f"{origin}: it must be a table, such as `[tool.stretto]` with `grace = 5` below.")
+    return dict(_flat(table, origin))
+
+
+def _upwards(folder: Path, name: str) -> Path | None:
+    start = folder.resolve()
+    return next((place / name for place in (start, *start.parents) if (place / name).is_file()), None)
+
+
+def _toml(file: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as wrong:
+        raise ConfigError(f"{file.name}: not TOML: {wrong}. Mend that line.") from None
+    except (OSError, UnicodeDecodeError) as trouble:
+        raise ConfigError(f"{file.name} cannot be read: {trouble}. It must be UTF-8 text.") from None
+
+
+def _flat(table: Mapping[str, object], origin: str) -> Iterator[tuple[str, _Found]]:
+    for key, value in table.items():
+        if key not in _TABLES:
+            yield key, _Found(value, origin)
+            continue
+        if not isinstance(value, dict):
+            raise ConfigError(f"{origin}: `{key}` is a table: write `[{key}]` and its keys below.")
+        for name, inner in value.items():
+            yield f"{key}.{name}", _Found(inner, origin)
+
+
+def _from_environment(env: Mapping[str, str], known: tuple[str, ...]) -> dict[str, _Found]:
+    """``STRETTO_MODEL_BASE_URL`` is ``model.base_url``; a limit's or resource's name is in lower case."""
+    names = {_variable(key): key for key in (*_RULES, *known)}
+    found: dict[str, _Found] = {}
+    for variable, text in env.items():
+        if not variable.startswith(_PREFIX) or variable in _OTHER_VARIABLES:
+            continue
+        key = names.get(variable) or _key_of(variable)
+        found[key] = _Found(text, f"the environment variable {variable}")
+    return found
+
+
+def _variable(key: str) -> str:
+    return _PREFIX + key.upper().replace(".", "_").replace("-", "_")
+
+
+def _key_of(variable: str) -> str:
+    bare = variable.removeprefix(_PREFIX).lower()
+    for table in _TABLES:
+        if bare.startswith(f"{table}_"):
+            return f"{table}.{bare.removeprefix(f'{table}_')}"
+    return bare
+
+
+# -------------------------------------------------------------------- what they may be
+
+
+def _checked(key: str, found: _Found) -> object:
+    rule = _rule(key, found.origin)
+    try:
+        return rule.read(found.value)
+    except ValueError:
+        raise ConfigError(f"{found.origin}: `{key}` is {found.value!r}; give {rule.expects}.") from None
+
+
+def _rule(key: str, origin: str) -> _Rule:
+    table, _, name = key.partition(".")
+    rule = _RULES.get(key) or (_OPEN_TABLES.get(table) if name else None)
+    if rule is not None:
+        return rule
+    from difflib import get_close_matches
+
+    names = [*_RULES, *(f"{each}.<name>" for each in _OPEN_TABLES)]
+    close = get_close_matches(key, _RULES, n=1, cutoff=0.6)
+    meant = f" Did you mean `{close[0]}`?" if close else ""
+    raise ConfigError(f"{origin}: there is no setting `{key}`.{meant} Known: {', '.join(names)}.")
+
+
+def _whole(value: object) -> int:
+    number = int(value) if isinstance(value, str) else value
+    if type(number) is not int or number < 1:
+        raise ValueError
+    return number
+
+
+def _seconds(value: object) -> float:
+    number = math.nan if isinstance(value, bool) else float(str(value))
+    if not (number >= 0 and math.isfinite(number)):
+        raise ValueError
+    return number
+
+
+def _above_zero(value: object) -> float:
+    number = _seconds(value)
+    if number == 0:
+        raise ValueError
+    return number
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError
+    return value
+
+
+def _factory(value: object) -> str:
+    module, colon, name = _text(value).partition(":")
+    if not (colon and module and name.isidentifier()):
+        raise ValueError
+    return f"{module}:{name}"
+
+
+def _policy(value: object) -> str:
+    if value not in ("drain", "fail_fast"):
+        raise ValueError
+    return str(value)
+
+
+_TEXT = _Rule(_text, "a text that is not empty")
+_PRICE = _Rule(_seconds, "US dollars a million tokens, 0 or more")
+_RULES: dict[str, _Rule] = {
+    "max_concurrency": _Rule(_whole, "a whole number, 1 or more"),
+    "on_failure": _Rule(_policy, '"drain" or "fail_fast"'),
+    "grace": _Rule(_seconds, "seconds, 0 or more"),
+    "store": _TEXT,
+    "model.provider": _TEXT,
+    "model.model": _TEXT,
+    "model.base_url": _TEXT,
+    "model.api_key_env": _TEXT,
+    "model.timeout": _Rule(_above_zero, "seconds above 0"),
+    "model.input_price": _PRICE,
+    "model.output_price": _PRICE,
+}
+_OPEN_TABLES: dict[str, _Rule] = {
+    "limits": _Rule(_whole, "how many may run at once: a whole number, 1 or more"),
+    "resources": _Rule(_factory, 'a factory as "module:factory"'),
+}
+_TABLES = ("model", *_OPEN_TABLES)

@@ -1,0 +1,310 @@
+"""What must hold of a scheduler after every event, whatever the workflow.
+
+`check_invariants` recounts from scratch what the scheduler keeps as counters. `CheckedScheduler` also watches
+the way from one event to the next. Both are slow on purpose: nothing in here trusts an incremental count.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from stretto.core.graph import Role, Where
+from stretto.core.journal import facts as kinds
+from stretto.core.schedule import Scheduler
+from stretto.core.schedule.states import LEGAL, State
+from stretto.errors import StrettoError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from stretto.core.journal.facts import Created, Fact
+    from stretto.core.schedule import Decision
+
+__all__ = ["BrokenInvariantError", "CheckedScheduler", "check_invariants", "replay"]
+
+
+class BrokenInvariantError(StrettoError):
+    """The scheduler's state contradicts itself: a defect in Stretto."""
+
+    def __init__(self, what: str, story: tuple[str, ...] = ()) -> None:
+        self.what = what
+        self.story = story
+        super().__init__(what, story)
+
+    def __str__(self) -> str:
+        return "".join((f"broken invariant: {self.what}", *(f"\n  {line}" for line in self.story)))
+
+
+def check_invariants(scheduler: Scheduler) -> None:
+    """Raise BrokenInvariantError if the state after an event contradicts itself."""
+    check = _State(scheduler)
+    check.counters()
+    check.permits()
+    check.edges()
+    check.nothing_is_forgotten()
+    check.groups()
+    if scheduler.finished:
+        check.the_end()
+
+
+class _State:
+    """One look at a scheduler."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self.scheduler = scheduler
+        self.graph = scheduler.graph
+        self.states = [State(state) for state in scheduler.states]
+        self.indices = range(len(self.states))
+
+    def require(self, holds: object, what: str, index: int | None = None) -> None:
+        if holds:
+            return
+        story = () if index is None else self.scheduler.story(self.graph.path(index))
+        name = "" if index is None else f"{self.graph.path(index)}: "
+        raise BrokenInvariantError(f"{name}{what}", story)
+
+    def equal(self, counted: object, kept: object, what: str, index: int | None = None) -> None:
+        self.require(counted == kept, f"{what}: counted {counted}, kept {kept}", index)
+
+    def has_permit(self, index: int) -> bool:
+        """Whether attempts of this step take one of the run's permits."""
+        spec = self.graph.specs[index]
+        return spec.role is Role.STEP and spec.where is not Where.INLINE
+
+    # ---------------------------------------------------------------- counts
+
+    def counters(self) -> None:
+        scheduler = self.scheduler
+        self.equal(len(self.states), len(self.graph), "columns")
+        self.equal(sum(not state.is_final for state in self.states), scheduler.open_steps, "open steps")
+        running = [index for index in self.indices if self.states[index] is State.RUNNING]
+        self.equal(len(running), scheduler.running, "running steps")
+        free = [index for index in running if not self.has_permit(index)]
+        self.equal(len(free), scheduler.inline_running, "running steps without a permit")
+        for index in running:
+            self.require(scheduler.attempts[index] >= 1, "runs without an attempt", index)
+            key = (index, scheduler.attempts[index])
+            self.require(key not in scheduler.late, "its current attempt counts as late", index)
+        for index, attempt in (*scheduler.stopping, *scheduler.late):
+            self.require(1 <= attempt <= scheduler.attempts[index], f"attempt {attempt} was never issued", index)
+
+    def live(self) -> set[tuple[int, int]]:
+        """Attempts that hold one of the run's permits: current, told to stop, or late."""
+        scheduler = self.scheduler
+        current = {
+            (index, scheduler.attempts[index]) for index in self.indices if self.states[index] is State.RUNNING
+        }
+        everything = current | set(scheduler.stopping) | scheduler.late
+        return {key for key in everything if self.has_permit(key[0])}
+
+    def permits(self) -> None:
+        """`used` counts attempts that have not truly ended, pauses of sequential runs, and places kept for a
+        step whose grant came when the run was full."""
+        scheduler = self.scheduler
+        live = self.live()
+        promised = len(scheduler.held) + len(scheduler.reserved & scheduler.requested)
+        self.equal(len(live) + promised, scheduler.used, "permits in use")
+        self.require(
+            len(live) <= scheduler.options.permits, f"{len(live)} attempts at once, {scheduler.options.permits} allowed"
+        )
+        for index in scheduler.requested:
+            self.require(not self.states[index].is_final, "waits for a named permit though it has ended", index)
+
+    def edges(self) -> None:
+        """`missing` is the number of closed edges; anchors count their open children."""
+        for index in self.indices:
+            if self.states[index] is State.PENDING:
+                self.equal(len(self.closed(index)), self.scheduler.missing[index], "closed edges", index)
+        for anchor, children in self.graph.children.items():
+            if self.scheduler.halted is None:
+                waiting = sum(not self.states[child].is_final for child in children)
+                self.equal(waiting, self.scheduler.open_children[anchor], "open children", anchor)
+
+    def closed(self, index: int) -> list[int]:
+        """What a step still waits for. A map over a map waits for it to grow, not for its list."""
+        rule = self.graph.maps.get(index)
+        shape = None if rule is None else rule.shape_of
+        return [
+            dep
+            for dep in self.graph.deps[index]
+            if not (dep in self.graph.children if dep == shape else self.scheduler.is_delivered(dep))
+        ]
+
+    # ---------------------------------------------------------------- no lost wake-up
+
+    def nothing_is_forgotten(self) -> None:
+        if self.scheduler.halted is None:
+            for index in self.indices:
+                self.is_on_its_way(index)
+
+    def is_on_its_way(self, index: int) -> None:
+        scheduler = self.scheduler
+        state = self.states[index]
+        if state is State.PENDING:
+            self.require(scheduler.missing[index] > 0, "has all its inputs and is still pending", index)
+        elif state is State.READY:
+            is_queued = index in scheduler.requested or index in set(scheduler.queue)
+            self.require(is_queued, "is ready, and nobody will start it", index)
+            is_due = index not in scheduler.requested and scheduler.used < scheduler.options.permits
+            self.require(not is_due, "is ready, and a permit is free", index)
+        elif state is State.WAITING and index in self.graph.children:
+            self.require(scheduler.open_children[index] > 0, "has no open child left and has not settled", index)
+
+    # ---------------------------------------------------------------- groups and the end
+
+    def groups(self) -> None:
+        scheduler = self.scheduler
+        for number, group in enumerate(self.graph.groups):
+            lost = sum(member in scheduler.defaulted for member in group.members)
+            self.equal(lost, scheduler.gate_losses.get(number, 0), "lost members", group.gate)
+            if self.states[group.gate] is State.SUCCEEDED:
+                good = sum(self.states[member] is State.SUCCEEDED for member in group.members)
+                self.equal(good, scheduler.values[group.gate], "members that succeeded", group.gate)
+                self.require(good >= (group.min_success or 0), "opened below its threshold", group.gate)
+
+    def the_end(self) -> None:
+        scheduler = self.scheduler
+        for index in self.indices:
+            self.require(self.states[index].is_final, f"is {self.states[index].name} in a finished run", index)
+        for name in ("stopping", "requested", "held", "reserved", "fresh"):
+            self.require(not getattr(scheduler, name), f"the run has finished with {name}={getattr(scheduler, name)}")
+
+
+# -------------------------------------------------------------------- from one event to the next
+
+_ARRIVES: Final = {
+    kinds.STEP_READY: (State.READY,),
+    kinds.STEP_STARTED: (State.READY, State.RUNNING),
+    kinds.STEP_RETRYING: (State.WAITING,),
+    kinds.ATTEMPT_GREW: (State.WAITING,),
+    kinds.ATTEMPT_SUCCEEDED: (State.SUCCEEDED,),
+    kinds.STEP_COMPLETED: (State.SUCCEEDED,),
+    kinds.STEP_FAILED: (State.FAILED,),
+    kinds.STEP_SKIPPED: (State.SKIPPED,),
+    kinds.STEP_CANCELLED: (State.CANCELLED,),
+}
+_LOSSES: Final = frozenset((kinds.STEP_FAILED, kinds.STEP_SKIPPED))
+
+
+class CheckedScheduler(Scheduler):
+    """A scheduler that checks every invariant after every event, and every transition on the way there."""
+
+    __slots__ = ("_handed_on", "_known", "_must_rest")
+
+    def __init__(self, created: Created) -> None:
+        super().__init__(created)
+        self._known: dict[int, State] = {}
+        self._handed_on: dict[int, object] = {}
+        self._must_rest = False
+
+    def handle(self, *stimuli: Fact) -> Decision:
+        """As `Scheduler.handle`. Raises BrokenInvariantError."""
+        known_before = set(self.graph.children)
+        decision = super().handle(*stimuli)
+        if stimuli and stimuli[0][0] == kinds.RUN_CREATED:
+            for anchor in known_before:
+                self._arrive(anchor, State.WAITING)
+        for fact in decision.facts:
+            self._follow(fact)
+        self._compare()
+        self._check_order(decision.facts)
+        check_invariants(self)
+        return decision
+
+    # ---------------------------------------------------------------- transitions
+
+    def _broken(self, index: int, what: str) -> BrokenInvariantError:
+        path = self.graph.path(index)
+        return BrokenInvariantError(f"{path}: {what}", self.story(path))
+
+    def _arrive(self, index: int, state: State) -> None:
+        old = self._known.get(index, State.PENDING)
+        if old is not state and (old, state) not in LEGAL:
+            raise self._broken(index, f"went from {old.name} to {state.name}")
+        self._known[index] = state
+
+    def _follow(self, fact: Fact) -> None:
+        kind, index, attempt, _, data = fact
+        if kind == kinds.STEP_STARTED:
+            self._check_start(index, attempt)
+        for state in _ARRIVES.get(kind, ()):
+            self._arrive(index, state)
+        if kind in (kinds.ATTEMPT_SUCCEEDED, kinds.STEP_COMPLETED, kinds.STEP_DEFAULTED):
+            if index in self._handed_on:
+                raise self._broken(index, "handed on a result twice")
+            self._handed_on[index] = data
+        self._must_rest = self._must_rest or self._ends_starting(kind, index)
+
+    def _ends_starting(self, kind: int, index: int) -> bool:
+        """Whether nothing may start behind this fact: a cancel, or required work that nothing absorbs."""
+        if kind == kinds.CANCEL_REQUESTED or kind in kinds.ENDS_OF_RUN:
+            return True
+        if kind not in _LOSSES:
+            return False
+        while index >= 0:
+            if self.graph.is_optional(index):
+                return False
+            index = self.graph.scopes[index]
+        return True
+
+    def _check_start(self, index: int, attempt: int) -> None:
+        if self._must_rest:
+            raise self._broken(index, "started after the run was halted")
+        rule = self.graph.maps.get(index)
+        for dep in self.graph.deps[index]:
+            is_shape = rule is not None and rule.shape_of == dep and dep in self.graph.children
+            if dep not in self._handed_on and not is_shape:
+                raise self._broken(index, f"started before {self.graph.path(dep)} had handed on its result")
+        if attempt != sum(fact[:2] == (kinds.STEP_STARTED, index) for fact in self.log):
+            raise self._broken(index, f"attempt {attempt} is out of turn")
+
+    def _compare(self) -> None:
+        for index, state in enumerate(self.states):
+            if state != self._known.get(index, State.PENDING):
+                raise self._broken(index, f"is {State(state).name} without a fact that says so")
+        for index, value in self._handed_on.items():
+            if self.values[index] is not value:
+                raise self._broken(index, "the result it handed on was replaced")
+
+    # ---------------------------------------------------------------- who goes first
+
+    def _check_order(self, facts: Sequence[Fact]) -> None:
+        """Nobody was started while a step with more right to the permit was left behind."""
+        left = [index for index in set(self.queue) if self.states[index] == State.READY]
+        begun = [fact[1] for fact in facts if fact[0] == kinds.STEP_STARTED and self._is_ranked(fact[1])]
+        if left and begun:
+            first = min(self._ranks(left))
+            last = max(self._ranks(begun))
+            if first[0] < last[0]:
+                raise self._broken(first[-1], f"was passed by {self.graph.path(last[-1])}")
+
+    def _is_ranked(self, index: int) -> bool:
+        spec = self.graph.specs[index]
+        return spec.role is Role.STEP and spec.where is not Where.INLINE and not spec.limits
+
+    def _ranks(self, indices: Iterable[int]) -> list[tuple[object, int]]:
+        if self.options.is_sequential:
+            return [(self.graph.author_order(index), index) for index in indices]
+        return [(-round(self.queue.level(index), 5), index) for index in indices]
+
+
+def replay(created: Created, decisions: Iterable[Sequence[Fact]]) -> Scheduler:
+    """A fresh scheduler that was given the stimuli of recorded decisions; `created` needs a graph of its own.
+
+    Raises BrokenInvariantError where it decides otherwise than is recorded.
+    """
+    scheduler = Scheduler(created)
+    for number, recorded in enumerate(decisions):
+        stimuli = [fact for fact in recorded if kinds.is_stimulus(fact)]
+        given = [fact if fact[0] != kinds.RUN_CREATED else (*fact[:4], created) for fact in stimuli]
+        found = scheduler.handle(*given).facts
+        if _without_created(found) != _without_created(recorded):
+            raise BrokenInvariantError(
+                f"decision {number} came out otherwise when replayed: {found} instead of {recorded}"
+            )
+    return scheduler
+
+
+def _without_created(facts: Iterable[Fact]) -> list[Fact]:
+    return [fact if fact[0] != kinds.RUN_CREATED else (*fact[:4], None) for fact in facts]
+
