@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+from bench.pairs import expect
 from bench.table import Row, Sample, Table
 
 __all__ = ["measure"]
@@ -29,10 +30,12 @@ sys.exit(main())
 
 
 def milliseconds(code: str) -> float:
-    """How long a fresh interpreter takes for `code`; raises when it fails."""
+    """How long a fresh interpreter takes for `code`; raises when it fails, or when help is no help."""
     began = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
-    return (time.perf_counter() - began) * 1000
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    seconds = time.perf_counter() - began
+    expect("Usage" in done.stdout, code == HELP, "stretto --help")
+    return seconds * 1000
 
 
 def measure(repeats: int = REPEATS) -> Table:

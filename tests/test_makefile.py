@@ -22,7 +22,8 @@ def made(target: str, folder: Path, *words: str, path: str | None = None) -> sub
         shutil.copy(ROOT / name, folder / name)
     make = shutil.which("make")
     assert make is not None
-    env = {**os.environ, "PATH": path or os.environ["PATH"], "MAKEFLAGS": ""}
+    env = {name: value for name, value in os.environ.items() if name not in ("PYTHON", "VENV", "MAKEFLAGS")}
+    env["PATH"] = path or os.environ["PATH"]
     return subprocess.run(
         [make, "--no-print-directory", target, *words],
         cwd=folder,

@@ -257,7 +257,6 @@ def test_a_loss_spreads_through_any_number_of_maps(depth: int) -> None:
     """Maps wired item to item lose the same item one after another, however many there are."""
     graph = drawn("xs")
     maps = [add_map(graph, f"m{number}", number) for number in range(depth)]
-    graph.maps[1] = graph.maps[1].__class__(*_fields(graph.maps[1], shape_of=None))
     add_group(graph, "g", *maps)
     case = Case(graph)
     case.begin()
@@ -267,11 +266,6 @@ def test_a_loss_spreads_through_any_number_of_maps(depth: int) -> None:
     case.post(case.failed("m0[0]"))
     assert case.state(f"m{depth - 1}[0]") == "SKIPPED"
     assert case.state("m0[1]") == "RUNNING"
-
-
-def _fields(rule: object, **changed: object) -> list[object]:
-    names = ("target", "items", "fixed", "after", "shape_of", "default")
-    return [changed.get(name, getattr(rule, name)) for name in names]
 
 
 def test_a_long_chain_below_a_loss_is_skipped() -> None:

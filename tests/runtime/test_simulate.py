@@ -37,7 +37,7 @@ async def bounded(x: object = None) -> object:
     return x
 
 
-@step(timeout=2.0)
+@step(timeout=2.0, optional=True, default=None)
 def blocking(x: object = None) -> object:
     return x
 
@@ -234,11 +234,14 @@ class TestDeadlines:
         """Ends of attempts come before wake-ups of the same instant."""
         assert simulate(run_of(bounded), lambda _, __: 2.0).view.status == "succeeded"
 
-    def test_a_thread_cannot_be_told_and_its_late_end_is_heard(self) -> None:
-        """Its permit stays out until it truly ends."""
-        found = simulate(run_of(blocking, one, permits=1), lambda path, _: 7.0 if path == "blocking" else 1.0)
+    def test_a_thread_cannot_be_told_and_keeps_its_permit_until_it_ends(self) -> None:
+        """Its verdict falls at the timeout, but nobody takes its place before it has truly ended."""
+        created = run_of(blocking, one, permits=1)
+        found = simulate(created, lambda path, _: 7.0 if path == "blocking" else 1.0)
         assert kinds_of(found, "blocking")[1:3] == [kinds.ATTEMPT_TIMED_OUT, kinds.STEP_FAILED]
-        assert found.view.status == "failed"
+        assert ended_at(found, "blocking") == 2.0
+        assert found.view.step(1).started_at == 7.0
+        assert (found.makespan, found.view.status) == (8.0, "partial")
 
     def test_the_runs_deadline_cuts_it(self) -> None:
         """Steps that still run are told to stop at the deadline."""
@@ -267,6 +270,17 @@ class TestGrowth:
         found = simulate(created_of(mapped), outcome)
         assert [fact[1] for fact in found.facts if fact[0] == kinds.ATTEMPT_GREW] == [1, 2]
         assert len(found.graph) == 3 + 2 + 2
+
+    def test_a_map_over_a_known_list_needs_no_size(self) -> None:
+        """Its children are in the graph from the start."""
+
+        @workflow
+        def listed() -> object:
+            return one.named("last").map(one.named("first").map([1, 2]))
+
+        found = simulate(created_of(listed), lambda path, _: 3.0 if path == "first[0]" else 1.0)
+        assert found.makespan == 4.0
+        assert found.started == ("first[0]", "first[1]", "last[1]", "last[0]")
 
     def test_the_callers_graph_does_not_grow(self) -> None:
         """A what-if leaves the run that will follow as it was; a second one finds the same."""

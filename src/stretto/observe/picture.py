@@ -16,6 +16,8 @@ __all__ = ["WIDEST", "Frame", "axis_end", "draw"]
 
 WIDEST: Final = 80
 _LONGEST_LABEL: Final = 26
+_SHORTEST_LABEL: Final = 9  # the legend of the axis stands below labels and seconds
+_FEWEST_CELLS: Final = 8
 _SECONDS_WIDTH: Final = 9
 
 
@@ -79,8 +81,11 @@ def draw(title: str, rows: Sequence[Row], legend: str, frame: Frame) -> list[Tex
     """The title, one line a row, and the axis: none wider than the frame."""
     from rich.text import Text
 
-    label = min(_LONGEST_LABEL, max((len(row.label) for row in rows), default=0))
-    bars = max(8, frame.width - label - _SECONDS_WIDTH - 6)
+    longest = max((len(row.label) for row in rows), default=0)
+    label = max(
+        _SHORTEST_LABEL, min(_LONGEST_LABEL, longest, frame.width - _SECONDS_WIDTH - 6 - _FEWEST_CELLS)
+    )
+    bars = max(_FEWEST_CELLS, frame.width - label - _SECONDS_WIDTH - 6)
     lines = [Text(title[: frame.width], style="bold")]
     lines.extend(_line(row, label, bars, frame) for row in rows)
     lines.append(_axis(legend, label + _SECONDS_WIDTH + 5, bars, frame))
@@ -109,8 +114,9 @@ def _append_bar(line: Text, row: Row, style: str, bars: int, frame: Frame) -> No
     used = len("".join(cells).rstrip())
     for cell, look in zip(cells[:used], looks, strict=False):
         line.append(cell, style=look)
-    if row.note and len(row.note) + 1 <= bars - used:
-        line.append(f" {row.note}" if used else row.note, style="dim")
+    room = bars - used - 1
+    if row.note and room >= min(4, len(row.note)):
+        line.append(f" {_cut(row.note, room, frame.marks.more)}" if used else row.note[:room], style="dim")
 
 
 def _cells(row: Row, style: str, bars: int, frame: Frame) -> tuple[list[str], list[str]]:

@@ -30,6 +30,7 @@ __all__ = ["TerminalView"]
 
 _SHORTEST_WAIT: Final = 0.1
 _COST_SHARE: Final = 20
+_SPARE: Final = 1.15  # of the axis, free behind what runs: notes stand there
 _LARGE: Final = 5000  # steps; beyond, paths and estimates are not worth their cost while the run goes on
 _OVER: Final = ("succeeded", "failed", "skipped", "cancelled")
 
@@ -99,7 +100,7 @@ class TerminalView:
         now = view.ended_at if view.ended_at is not None else self._clock()
         elapsed = max(0.0, now - (view.started_at if view.started_at is not None else now))
         left = None if is_over or len(view.graph) > _LARGE else remaining(view, now)
-        end = elapsed if is_over and elapsed > 0 else axis_end(elapsed + (left or 0.0))
+        end = elapsed if is_over and elapsed > 0 else axis_end(max(elapsed * _SPARE, elapsed + (left or 0.0)))
         frame = Frame(min(WIDEST, self._console.width), end, self._console.encoding.lower().startswith("utf"))
         room = max(4, self._console.height - 4)
         rows = rows_of(view, now, room, critical, self._notes)

@@ -22,10 +22,10 @@ __all__ = ["Wired", "open_store", "wire"]
 
 
 class Wired(NamedTuple):
-    """An engine, and the model among its resources, to be closed when the run is over."""
+    """An engine, and the model that the settings chose, if any, to be closed when the run is over."""
 
     engine: Engine
-    model: Model
+    model: Model | None
 
 
 def wire(
@@ -38,8 +38,9 @@ def wire(
     """
     base = own or Engine()
     chosen = settings.model if model is None else model
-    opened = _model(chosen, settings.origins)
-    resources: dict[str, object] = {"model": opened} if chosen else {"model": opened, **base.resources}
+    # Without a choice there is no resource `model`: it would push aside the default that a step declares.
+    opened = _model(chosen, settings.origins) if chosen else None
+    resources = {} if opened is None else {"model": opened}
     engine = Engine(
         limits={**base.limits, **settings.limits},
         resources={**base.resources, **resources, **_made(settings)},

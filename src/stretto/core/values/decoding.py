@@ -264,10 +264,11 @@ def _flag(reader: _Reader, form: _Json) -> object:
     cls = reader.class_of(form)
     value = reader.read(form["v"])
     try:
-        if issubclass(cls, Flag):
-            return cls(_expect(value, int))
+        member = cls(_expect(value, int)) if issubclass(cls, Flag) else None
     except ValueError:
-        pass
+        member = None
+    if member is not None and member.value == value:  # Python 3.11.2 drops bits it does not know
+        return member
     raise _Unreadable(f"its enum has no flags {value} any more: {_MEND}", cls.__name__)
 
 

@@ -80,7 +80,7 @@ def _end_at_once() -> None:
 
 
 def execute(
-    workflow: AnyWorkflow, inputs: Mapping[str, object], interrupts: Interrupts, model: Model
+    workflow: AnyWorkflow, inputs: Mapping[str, object], interrupts: Interrupts, model: Model | None
 ) -> RunResult[object]:
     """Run to the end on a loop of its own and give the result, whatever its status. Closes the model."""
 
@@ -88,7 +88,8 @@ def execute(
         try:
             return await workflow.start(inputs, started=interrupts.started)
         finally:
-            await model.aclose()
+            if model is not None:
+                await model.aclose()
 
     with body_errors(workflow.definition):
         return asyncio.run(whole())

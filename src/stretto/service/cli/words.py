@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stretto.errors import NotFoundError, StrettoError
+from stretto.errors import DefinitionError, NotFoundError, StrettoError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,7 +35,9 @@ def warn(text: str) -> None:
 
 
 def hint_for(error: BaseException) -> str | None:
-    """What was probably meant, for a name that is nearly one of the known ones."""
+    """What only the command line knows: the name that was probably meant, the setting that helps."""
+    if isinstance(error, DefinitionError) and "resource 'model'" in error.what:
+        return 'Or choose one for the command line: [model] with provider = "offline" in stretto.toml'
     if not isinstance(error, NotFoundError):
         return None
     if error.kind == "workflow" and Path(f"{error.name}.py").is_file():
