@@ -16,8 +16,10 @@ from stretto.errors import ConfigError, DefinitionError
 from stretto.ports import Code
 
 if TYPE_CHECKING:
+    import asyncio
     import random
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from stretto.api.result import RunResult
     from stretto.authoring import Definition
@@ -81,6 +83,7 @@ class Engine:
         self._made: dict[Callable[[], object], object] = {}
         self._permits: tuple[object, Permits] | None = None
         self._threads: tuple[object, ThreadExecutor] | None = None
+        self._doors: dict[tuple[object, str, int], asyncio.Semaphore] = {}
 
     async def arun(
         self,
@@ -90,6 +93,7 @@ class Engine:
         within: float | None = None,
         on_failure: OnFailure | str | None = None,
         max_concurrency: int | None = None,
+        max_runs: int | None = None,
         is_sequential: bool = False,
         suspend_groups: bool = False,
         run_id: str | None = None,
@@ -98,7 +102,9 @@ class Engine:
     ) -> RunResult[object]:
         """Run a workflow to its end and give the result, whatever its status. Raises only what stops a start.
 
-        `started` gets the driver as soon as it exists: its `cancel` ends the run gracefully.
+        At most `max_runs` runs of one workflow are under way at once; the others wait in the order they came,
+        and their deadlines begin when they start. `started` gets the driver as soon as it exists: its `cancel`
+        ends the run gracefully.
         """
         from stretto.runtime.engine.driver import RunDriver
 
@@ -117,20 +123,21 @@ class Engine:
         )
         created = Created(definition.name, traced.graph, options, dict(self.estimates.known), traced.inputs)
         code = self._code(traced.functions)
-        driver = RunDriver(
-            run_id or _new_run_id(),
-            created,
-            code,
-            store=self._open_store(),
-            permits=self._shared_permits(),
-            executor=self._executor(),
-            observers=(*self.observers, *observers),
-            clock=self._now(),
-            dice=self._thrown(),
-        )
-        if started is not None:
-            started(driver)
-        await driver.execute()
+        async with self._admission(definition.name, max_runs):
+            driver = RunDriver(
+                run_id or _new_run_id(),
+                created,
+                code,
+                store=self._open_store(),
+                permits=self._shared_permits(),
+                executor=self._executor(),
+                observers=(*self.observers, *observers),
+                clock=self._now(),
+                dice=self._thrown(),
+            )
+            if started is not None:
+                started(driver)
+            await driver.execute()
         self._learn(driver)
         return _result(driver)
 
@@ -177,6 +184,18 @@ class Engine:
         if self._permits is None or self._permits[0] is not loop:
             self._permits = (loop, Permits(self.limits))
         return self._permits[1]
+
+    def _admission(self, workflow: str, limit: int | None) -> AbstractAsyncContextManager[None]:
+        import asyncio
+        from contextlib import nullcontext
+
+        if limit is None:
+            return nullcontext()
+        key = (asyncio.get_running_loop(), workflow, limit)
+        if key not in self._doors:
+            self._doors = {known: door for known, door in self._doors.items() if known[0] is key[0]}
+            self._doors[key] = asyncio.Semaphore(limit)
+        return self._doors[key]
 
     def _executor(self) -> ThreadExecutor:
         import asyncio

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overlo
 from stretto.api.engine import Engine
 from stretto.authoring.place import caller_place
 from stretto.authoring.workflow import Definition, Traced
-from stretto.core.policy.numbers import is_length
+from stretto.core.policy.numbers import is_count, is_length
 from stretto.errors import DefinitionError, StrettoError
 
 if TYPE_CHECKING:
@@ -140,6 +140,7 @@ class Workflow(Generic[P, R]):
             within=None if is_suspended else self.within,
             on_failure=options.get("on_failure"),
             max_concurrency=options.get("max_concurrency"),
+            max_runs=options.get("max_runs"),
             is_sequential=bool(options.get("sequential")),
             suspend_groups=is_suspended,
             run_id=options.get("run_id"),
@@ -163,6 +164,7 @@ def workflow(
     example: Mapping[str, object] | None = ...,
     on_failure: OnFailure | str | None = ...,
     max_concurrency: int | None = ...,
+    max_runs: int | None = ...,
     engine: Engine | None = ...,
 ) -> Callable[[Callable[P, R]], Workflow[P, R]]: ...
 def workflow(
@@ -174,13 +176,15 @@ def workflow(
     example: Mapping[str, object] | None = None,
     on_failure: OnFailure | str | None = None,
     max_concurrency: int | None = None,
+    max_runs: int | None = None,
     engine: Engine | None = None,
 ) -> Any:
     """Make a function a workflow. Its body runs once a run, with the run's plain inputs, to wire steps
     together.
 
     `within` (seconds) is the run's deadline. `example` holds inputs for looking at the graph without any of
-    one's own. `on_failure` and `max_concurrency` replace the engine's.
+    one's own. `on_failure` and `max_concurrency` replace the engine's. At most `max_runs` runs of it are
+    under way at once on one engine; further ones wait in the order they came.
 
     Raises DefinitionError for a body that is not a plain `def`, or a deadline that is not above 0.
     """
@@ -189,7 +193,9 @@ def workflow(
         label = name or function.__name__
         if within is not None and not is_length(within):
             raise DefinitionError(f"Workflow {label!r}: within={within!r}; give seconds above 0.")
-        options = {"on_failure": on_failure, "max_concurrency": max_concurrency}
+        if max_runs is not None and not is_count(max_runs):
+            raise DefinitionError(f"Workflow {label!r}: max_runs={max_runs!r}; give a whole number, 1 or more.")
+        options = {"on_failure": on_failure, "max_concurrency": max_concurrency, "max_runs": max_runs}
         return Workflow(
             Definition(function, name=label), within=within, example=example, engine=engine, options=options
         )

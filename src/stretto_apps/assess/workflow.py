@@ -1,7 +1,7 @@
 """The assessment as a workflow: validate → eleven agents → synthesis → compliance ∥ cost → three reports.
 
-Nothing here schedules: the engine starts each step when its inputs exist. How many assessments run at once is
-the engine's admission, not this module's.
+Nothing here schedules: the engine starts each step when its inputs exist, and admits `MAX_RUNS` assessments at
+once.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["MIN_AGENTS", "assess", "limits_with"]
 
 MIN_AGENTS = 8
+MAX_RUNS = 5  # at once on one engine; others queue
 WITHIN = 900.0  # seconds; the whole run, as dataflow
 TRIES = Retry(attempts=3, on=TransientError)
 MODEL: Model = from_engine("model", default=OfflineModel)
@@ -268,7 +269,7 @@ def limits_with(changed: Mapping[str, float] | None) -> dict[str, float]:
     return {**LIMITS, **given}
 
 
-@workflow(within=WITHIN, example={"request": example_request()})
+@workflow(within=WITHIN, max_runs=MAX_RUNS, example={"request": example_request()})
 def assess(
     request: AssessmentRequest | str,
     agent_limits: dict[str, float] | None = None,
