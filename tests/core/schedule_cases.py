@@ -10,7 +10,8 @@ from stretto.core.journal.facts import Created, RunOptions
 from stretto.core.policy import Cause, Failure
 from stretto.core.schedule import decision as commands
 from stretto.core.schedule.machine import Scheduler
-from stretto.core.schedule.states import FINAL, LEGAL, State
+from stretto.core.schedule.states import LEGAL, State
+from stretto.testing import check_invariants
 
 if TYPE_CHECKING:
     from stretto.core.journal.facts import Fact
@@ -150,16 +151,10 @@ class Case:
             self.wakes.append(instant)
 
     def _check(self, before: bytes, decision: Decision) -> None:
-        scheduler = self.scheduler
-        states = [State(state) for state in scheduler.states]
-        assert scheduler.running == states.count(State.RUNNING)
-        assert scheduler.open_steps == sum(state not in FINAL for state in states)
-        assert 0 <= scheduler.used <= scheduler.options.permits
-        for old, new in zip(before, states, strict=False):
-            assert _is_legal(State(old), new), f"{State(old).name} -> {new.name}"
-        if scheduler.finished:
-            assert all(state in FINAL for state in states)
-            assert not scheduler.requested
+        check_invariants(self.scheduler)
+        for old, new in zip(before, self.scheduler.states, strict=False):
+            assert _is_legal(State(old), State(new)), f"{State(old).name} -> {State(new).name}"
+        if self.scheduler.finished:
             assert decision.facts[-1][0] in kinds.ENDS_OF_RUN
 
 

@@ -61,9 +61,8 @@ def test_losses_in_events() -> None:
     assert ("step.retrying", "a", 1, {"until": 1.0, **error}) in told
     assert ("step.failed", "a", 2, error) in told
     assert ("step.defaulted", "extra", None, {"value": "plain"}) in told
-    assert ("step.skipped", "b", None, {"cause": "blocked", "error": "blocked", "message": "needs 'a', which was lost"}) in [
-        (kind, step, attempt, {**data, "message": "needs 'a', which was lost"}) for kind, step, attempt, data in told
-    ]
+    blocked = {"cause": "blocked", "error": "blocked", "message": "needs a, which was lost"}
+    assert ("step.skipped", "b", None, blocked) in told
     assert told[-1] == ("run.failed", None, None, {"cause": "error"})
 
 

@@ -37,7 +37,7 @@ def test_every_kind_of_fact_has_its_words() -> None:
     graph = drawn("xs", "slow", "needs: slow", "asks", slow={"timeout": 1.0, "optional": True}, asks={"limits": ("x",)})
     add_map(graph, "m", 0)
     add_group(graph, "g", 4, within=60.0)
-    case = Case(graph, permits=3, grace=2.0)
+    case = Case(graph, grace=2.0)
     case.begin()
     case.post(case.granted("asks"))
     case.tick(1.0)
