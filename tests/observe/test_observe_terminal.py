@@ -7,11 +7,11 @@ import io
 
 from rich.console import Console
 
-import virtual_loop
 from observe.observed_runs import START, Told, graph_of
 from stretto.core.journal import facts as kinds
 from stretto.observe.terminal import TerminalView
 from stretto.ports import Telemetry
+from stretto.testing import run_virtual
 
 
 class Screen:
@@ -36,7 +36,7 @@ def show(told: Told, screen: Screen, wait: float = 0.05) -> None:
         await asyncio.sleep(wait)
         screen.view.finish()
 
-    virtual_loop.run(scene())
+    run_virtual(scene())
 
 
 def test_the_last_picture_stays() -> None:
@@ -51,7 +51,7 @@ def test_the_last_picture_stays() -> None:
         screen.view.finish()
         assert screen.text == finished
 
-    virtual_loop.run(scene())
+    run_virtual(scene())
     assert "flow  2 of 2 steps  2.0 s  succeeded" in screen.text
     assert "◆ ✓ a" in screen.text
     assert "  ✓ b" in screen.text
@@ -102,7 +102,7 @@ def test_it_draws_at_most_ten_times_a_second() -> None:
             await asyncio.sleep(0.02)
         screen.view.finish()
 
-    virtual_loop.run(scene())
+    run_virtual(scene())
     assert 3 <= screen.text.count("flow  ") <= 12
 
 

@@ -349,10 +349,13 @@ class Follower:
 
     def decide(self, stimuli: list[tuple[str, str, int, float, object]], starts: list[tuple[str, int]]) -> None:
         """`stimuli` are (what, path, attempt, at, data) in order; `starts` the attempts the run then issued."""
+        before = self.states()
         for what, path, attempt, at, data in stimuli:
             self.now = max(self.now, at)
             getattr(self, f"_{what}")(path, attempt, data)
             self._settle()
+        if self.halted is not None:
+            self._forget_ready(before)
         if self.must_stop:
             self._stop_all()
         free = [(path, len(r.attempts)) for path, r in self.records.items() if r.is_free and r.attempts]
@@ -360,6 +363,12 @@ class Follower:
             if (path, attempt) not in free:
                 self._start(path, attempt)
         self._close()
+
+    def _forget_ready(self, before: dict[str, str]) -> None:
+        """What became ready in the decision that halted the run never did."""
+        for path, record in self.records.items():
+            if record.state == "ready" and before.get(path) != "ready":
+                record.state = before.get(path, "pending")
 
     def _created(self, *_: object) -> None:
         self.began = self.now

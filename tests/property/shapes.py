@@ -6,11 +6,27 @@ any mix-up of inputs, steps or attempts gives another value.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any
 from zlib import crc32
 
 Plain = object
 """JSON-like data; an optional step's missing result stands in it as ``{"missing": path}``."""
+
+
+class Brief:
+    """Prints only what was set, so that a failing example can be read and pasted into a test."""
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{each.name}={getattr(self, each.name)!r}"
+            for each in fields(self)  # type: ignore[arg-type]  # every subclass is a dataclass
+            if each.init and (each.default is MISSING or getattr(self, each.name) != each.default)
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+        printer.text(repr(self))  # hypothesis would print every field
 
 
 @dataclass(frozen=True)
@@ -39,8 +55,8 @@ class Many:
 Part = Const | Out | Many
 
 
-@dataclass(frozen=True)
-class Play:
+@dataclass(frozen=True, repr=False)
+class Play(Brief):
     """What one attempt does: after `latency` seconds it returns or raises.
 
     `ends`: "value"; "error" (worth a retry); "permanent"; "cancelled" (raises CancelledError of its own); "hang"
@@ -52,8 +68,8 @@ class Play:
     lingers: float = 0.0
 
 
-@dataclass(frozen=True)
-class Node:
+@dataclass(frozen=True, repr=False)
+class Node(Brief):
     """One use of a step, or (`items` is not None) one map."""
 
     name: str
@@ -84,8 +100,8 @@ class Node:
         return (*self.inputs, *(part for _, part in self.named))
 
 
-@dataclass(frozen=True)
-class Block:
+@dataclass(frozen=True, repr=False)
+class Block(Brief):
     """A group."""
 
     name: str
@@ -94,8 +110,8 @@ class Block:
     min_success: int | None = None
 
 
-@dataclass(frozen=True)
-class Flow:
+@dataclass(frozen=True, repr=False)
+class Flow(Brief):
     """A whole workflow and how it is run."""
 
     items: tuple[Node | Block, ...]

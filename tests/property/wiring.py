@@ -16,6 +16,7 @@ from property.shapes import Block, Const, Flow, Many, Node, Out, Part, Play, def
 
 if TYPE_CHECKING:
     from stretto import RunResult
+    from stretto.core.graph import Graph
     from stretto.core.journal.facts import Created, Fact
     from stretto.core.schedule import Decision
 
@@ -29,7 +30,7 @@ class Seen:
     """What the steps saw and did, by (path, attempt)."""
 
     inputs: dict[tuple[str, int], object] = field(default_factory=dict)
-    returned: dict[tuple[str, int], object] = field(default_factory=dict)
+    returned: dict[tuple[str, int], tuple[object, float]] = field(default_factory=dict)
 
 
 @dataclass
@@ -40,6 +41,7 @@ class Ran:
     seen: Seen
     calls: list[tuple[tuple[Fact, ...], list[Fact], bytes]]
     created: Created
+    graph: Graph
     value: object
 
 
@@ -97,6 +99,7 @@ class Actors:
 
     def __init__(self, meeting: frozenset[str] = frozenset()) -> None:
         self.seen = Seen()
+        self.loop: asyncio.AbstractEventLoop | None = None
         self._meeting = meeting
         self._barrier: asyncio.Barrier | None = None
 
@@ -125,8 +128,12 @@ class Actors:
         if play.ends == "cancelled":
             raise asyncio.CancelledError
         value = value_of(node, key[0], key[1], inputs)
-        self.seen.returned[key] = copy.deepcopy(value)
+        self.seen.returned[key] = (copy.deepcopy(value), self._now())
         return value
+
+    def _now(self) -> float:
+        assert self.loop is not None
+        return self.loop.time()
 
     def _on_loop(self, node: Node) -> Any:
         async def act(first: object = None, *rest: object, **named: object) -> object:
@@ -264,16 +271,18 @@ def execute(flow: Flow, *, is_sequential: bool = False, meeting: frozenset[str] 
     )
     real, driver_room.Scheduler = driver_room.Scheduler, Watched  # type: ignore[misc]  # the driver's own name for it
     try:
-        result = run_virtual(_run(ready, flow.cancel_at))
+        result = run_virtual(_run(ready, flow.cancel_at, actors))
     finally:
         driver_room.Scheduler = real  # type: ignore[misc]
     watched = Watched.last
     created = watched.created._replace(graph=built.trace().graph)
     value = plain(result.value) if result.status in ("succeeded", "partial") else None
-    return Ran(result, actors.seen, watched.calls, created, value)
+    return Ran(result, actors.seen, watched.calls, created, watched.graph, value)
 
 
-async def _run(flow: Any, cancel_at: float | None) -> RunResult[object]:
+async def _run(flow: Any, cancel_at: float | None, actors: Actors) -> RunResult[object]:
+    actors.loop = asyncio.get_running_loop()
+
     def started(driver: Any) -> None:
         if cancel_at is not None:
             asyncio.get_running_loop().call_later(cancel_at, driver.cancel, "enough")

@@ -265,9 +265,9 @@ def test_mistakes_in_the_input_file(cli: Cli) -> None:
     fn.__annotations__.update(count=int)
     file = cli.write("in.yaml", "count: many\n")
     assert f"{file}:1:8: Input should be a valid integer" in refused(fn, file=file)
-    file = cli.write("in.yaml", "\ncuont: 3\n")
+    file = cli.write("in.yaml", "cuont: 3\n")
     assert refused(fn, file=file).startswith(
-        f"{file}:2:8: workflow 'flow' has no input 'cuont'. Did you mean 'count'?"
+        f"{file}:1:8: workflow 'flow' has no input 'cuont'. Did you mean 'count'?"
     )
     file = cli.write("in.yaml", "- 3\n")
     assert "--input must hold a mapping of inputs, not list" in refused(fn, file=file)

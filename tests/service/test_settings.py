@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from stretto.errors import ConfigError
 from stretto.service.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TOML = """
 max_concurrency = 4
@@ -68,9 +71,9 @@ def test_every_key(tmp_path: Path) -> None:
 
 def test_who_wins(tmp_path: Path) -> None:
     """Variables before stretto.toml before pyproject.toml, key by key."""
-    (tmp_path / "pyproject.toml").write_text(
-        '[tool.stretto]\nmax_concurrency = 1\ngrace = 1\non_failure = "drain"\n[tool.stretto.limits]\na = 1\nb = 1\n'
-    )
+    plain = 'max_concurrency = 1\ngrace = 1\non_failure = "drain"\n'
+    limits = "[tool.stretto.limits]\na = 1\nb = 1\n"
+    (tmp_path / "pyproject.toml").write_text(f"[tool.stretto]\n{plain}{limits}")
     (tmp_path / "stretto.toml").write_text("max_concurrency = 2\ngrace = 2\n[limits]\na = 2\n")
     found = settings(tmp_path, STRETTO_MAX_CONCURRENCY="3")
     assert (found.max_concurrency, found.grace, found.on_failure) == (3, 2, "drain")

@@ -189,12 +189,13 @@ _LOSSES: Final = frozenset((kinds.STEP_FAILED, kinds.STEP_SKIPPED))
 class CheckedScheduler(Scheduler):
     """A scheduler that checks every invariant after every event, and every transition on the way there."""
 
-    __slots__ = ("_handed_on", "_known", "_must_rest")
+    __slots__ = ("_handed_on", "_issued", "_known", "_must_rest")
 
     def __init__(self, created: Created) -> None:
         super().__init__(created)
         self._known: dict[int, State] = {}
         self._handed_on: dict[int, object] = {}
+        self._issued: dict[int, int] = {}
         self._must_rest = False
 
     def handle(self, *stimuli: Fact) -> Decision:
@@ -255,8 +256,9 @@ class CheckedScheduler(Scheduler):
             is_shape = rule is not None and rule.shape_of == dep and dep in self.graph.children
             if dep not in self._handed_on and not is_shape:
                 raise self._broken(index, f"started before {self.graph.path(dep)} had handed on its result")
-        if attempt != sum(fact[:2] == (kinds.STEP_STARTED, index) for fact in self.log):
+        if attempt != self._issued.get(index, 0) + 1:
             raise self._broken(index, f"attempt {attempt} is out of turn")
+        self._issued[index] = attempt
 
     def _compare(self) -> None:
         for index, state in enumerate(self.states):

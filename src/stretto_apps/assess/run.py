@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
+from stretto.errors import PermanentError, RunError
 from stretto_apps.assess.rollout import runs_parallel
+from stretto_apps.assess.save import save, save_run
 from stretto_apps.assess.workflow import MIN_AGENTS, assess
 
 if TYPE_CHECKING:
@@ -33,7 +36,9 @@ async def run_assessment(
 
     `use_parallel=False` always means one at a time. With a `rollout` (percent: 10, 25, 50, 100) only its
     users get dataflow, the same user always alike. `model` words the findings in place of the workflow
-    engine's. Raises `RunError`, with the result, when the run has no value.
+    engine's. With `output` the reports and the page about the run are written into a new folder below it.
+
+    Raises `RunError`, with the result, when the run has no value or its reports cannot be written.
     """
     from stretto import Engine
 
@@ -42,10 +47,21 @@ async def run_assessment(
         sequential=not is_parallel,
         engine=Engine(resources={"model": model}) if model is not None else None,
     )
-    return await chosen.arun(
+    result = await chosen.arun(
         request,
         agent_limits=dict(agent_limits) if agent_limits is not None else None,
         min_agents=min_agents,
         sources=list(sources) if sources is not None else None,
-        output=output,
     )
+    if output is not None:
+        await asyncio.to_thread(_write, result, output)
+    return result
+
+
+def _write(result: RunResult[Assessment], output: str) -> None:
+    """After the run, as the page about it needs its times; what was paid for is in the error."""
+    try:
+        first, *_ = save(result.value, output)
+        save_run(result, first.parent)
+    except PermanentError as trouble:
+        raise RunError(f"{trouble} The assessment is done: it is in .result.", result) from trouble

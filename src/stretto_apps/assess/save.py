@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stretto.errors import PermanentError
+from stretto_apps.assess.reports.for_run import run_page
 
 if TYPE_CHECKING:
+    from stretto import RunResult
     from stretto_apps.assess.types import Assessment
 
-__all__ = ["names", "save"]
+__all__ = ["names", "save", "save_run"]
 
 _NUMBERED = re.compile(r"(\d{4,})-")
 
@@ -31,6 +33,29 @@ def save(assessment: Assessment, folder: str | Path) -> list[Path]:
         ) from trouble
 
 
+def save_run(
+    result: RunResult[Assessment], folder: str | Path, *, one_by_one: float | None = None
+) -> list[Path]:
+    """Writes the page about the run itself, ``run.md`` and ``run.html``, into a `folder` that `save` made.
+
+    `one_by_one` is the measured length of the same assessment one step at a time, in seconds. Gives both
+    paths. Raises `PermanentError` when they are there already, which are never overwritten, or the folder
+    cannot be written.
+    """
+    found = run_page(result, one_by_one=one_by_one)
+    place = Path(folder)
+    try:
+        return [
+            _write(place / f"{found.kind}.{form}", text)
+            for form, text in (("md", found.markdown), ("html", found.html))
+        ]
+    except OSError as trouble:
+        raise PermanentError(
+            f"The page about the run cannot be written into {place}: {trouble}. "
+            "Name a folder that `save` made and that has none yet."
+        ) from trouble
+
+
 def names(assessment: Assessment) -> list[str]:
     """The files' names inside the new folder."""
     return [name for name, _ in _contents(assessment)]
@@ -46,7 +71,8 @@ def _contents(assessment: Assessment) -> list[tuple[str, str]]:
 
 
 def _write(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8", newline="\n")
+    with path.open("x", encoding="utf-8", newline="\n") as file:
+        file.write(text)
     return path
 
 

@@ -20,7 +20,7 @@ from stretto_apps.assess.examples import example_request
 from stretto_apps.assess.fetch import fetch_all
 from stretto_apps.assess.findings import report
 from stretto_apps.assess.letters import Kind, Matter, letter, overview_letter
-from stretto_apps.assess.save import save
+from stretto_apps.assess.save import save, save_run
 from stretto_apps.assess.synthesis import synthesize
 from stretto_apps.assess.types import (
     AgentReport,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from stretto_apps.assess.findings import Findings
 
-__all__ = ["MIN_AGENTS", "assess", "limits_with"]
+__all__ = ["MIN_AGENTS", "assess", "limits_with", "save", "save_run"]
 
 MIN_AGENTS = 8
 MAX_RUNS = 5  # at once on one engine; others queue

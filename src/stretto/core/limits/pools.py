@@ -64,6 +64,11 @@ class Pools:
         """How many steps wait for permits."""
         return sum(map(len, self._queues.values()))
 
+    def tokens(self, run: str) -> list[Token]:
+        """The attempts of a run that have permits or wait for some."""
+        holding = [token for token in self._granted if token.run == run]
+        return holding + [waiting.token for waiting in self._queues.get(run, ())]
+
     def request(self, token: Token, pools: tuple[str, ...], priority: float) -> list[Token]:
         """Ask for one permit of each pool; gives the tokens granted now, often just this one. Higher goes
         first."""

@@ -167,12 +167,14 @@ class Scheduler(Attempts):
         for anchor, children in self.graph.children.items():
             self.open_children[anchor] = len(children)
             self.states[anchor] = WAITING
+        # Looked up before anything follows: what an empty map's list opens becomes ready by that, not here too.
+        waiting_for_nothing = [index for index, waits in enumerate(self.missing) if not waits]
+        for index in waiting_for_nothing:
+            if self.states[index] == PENDING:
+                self._became_ready(index)
         for anchor, children in self.graph.children.items():
             if not children:
                 self._settle_anchor(anchor)
-        for index, waits in enumerate(self.missing):
-            if not waits and self.states[index] == PENDING:
-                self._became_ready(index)
 
     def _bound_run(self, within: float) -> None:
         self.deadlines.add(self.now + within, RUN_WITHIN, -1)

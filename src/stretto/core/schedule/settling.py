@@ -310,9 +310,9 @@ class Settling(Columns):
         if index in self.requested:
             self.requested.discard(index)
             self.commands.append((RELEASE, index, self.attempts[index] + 1, 0.0))
-        if index in self.reserved:
-            self.reserved.discard(index)
-            self.used -= 1
+            if index in self.reserved:
+                self.used -= 1  # a kept place counts from its second request on, see `_request`
+        self.reserved.discard(index)
         if index in self.held:
             self.held.discard(index)
             self.used -= 1

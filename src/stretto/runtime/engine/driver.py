@@ -87,6 +87,7 @@ class RunDriver:
         self._uncommitted: deque[tuple[list[Fact], list[Command]]] = deque()
         self._commands: deque[Command] = deque()
         self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._threads: set[Key] = set()
         self._told: set[Key] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
@@ -169,8 +170,7 @@ class RunDriver:
         """Stop what runs and give back what was asked for, without deciding anything any more."""
         self._is_broken = True
         self._commands.clear()
-        for index in sorted(self._scheduler.requested):
-            self._permits.release(self, index, self._scheduler.attempts[index] + 1)
+        self._permits.break_off(self, {*self._tasks, *self._threads})
         until = self._clock() + self.created.options.grace
         for index, attempt in list(self._tasks):
             self._stop(index, attempt, until)
@@ -377,11 +377,13 @@ class RunDriver:
         kwargs: dict[str, object],
     ) -> None:
         def ended(at: float, value: object, error: BaseException | None) -> None:
+            self._threads.discard((index, attempt))
             if error is not None:
                 self._failed(index, attempt, error)
             else:
                 self._post((kinds.ATTEMPT_SUCCEEDED, index, attempt, at, value))
 
+        self._threads.add((index, attempt))
         self._executor.submit(self._call(index, attempt, fn, args, kwargs), self._context.copy(), ended)
 
     def _call(
@@ -447,10 +449,15 @@ class RunDriver:
         if self._timer is not None:
             self._timer.cancel()
         delay = max(0.0, instant - self._clock())
-        self._timer = self._loop.call_later(delay, self._tick, instant)
+        self._timer = self._loop.call_later(delay, self._ring, instant)
+
+    def _ring(self, instant: float) -> None:
+        # What has finished by this instant is to be kept: its task wakes in the next round of the loop, so the
+        # tick is posted in the one after.
+        self._timer = None
+        self._loop.call_soon(self._loop.call_soon, self._tick, instant)
 
     def _tick(self, instant: float) -> None:
-        self._timer = None
         if self._scheduler.finished:
             return  # the end is decided and only waits for its commit
         # The loop may call a hair early; the scheduler must not be asked to look before the instant it named.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from stretto.core.limits import Pools, Token
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from stretto.ports import RunInfo
 
@@ -44,6 +44,13 @@ class Permits:
     def forget(self, holder: Holder) -> None:
         """The run has ended; permits its abandoned attempts still have come back one by one."""
         self._holders.pop(holder.info.run_id, None)
+
+    def break_off(self, holder: Holder, running: Collection[tuple[int, int]]) -> None:
+        """Take back what a broken run has or asked for, but for its attempts that are still running."""
+        self.forget(holder)
+        for token in self.pools.tokens(holder.info.run_id):
+            if (token.step, token.attempt) not in running:
+                self._tell(self.pools.release(token))
 
     def _tell(self, tokens: list[Token]) -> None:
         left = list(tokens)

@@ -40,6 +40,8 @@ def hint_for(error: BaseException) -> str | None:
         return 'Or choose one for the command line: [model] with provider = "offline" in stretto.toml'
     if not isinstance(error, NotFoundError):
         return None
+    if error.kind.startswith("limit"):
+        return f"For the command line: [limits] with {error.name} = N in stretto.toml"
     if error.kind == "workflow" and Path(f"{error.name}.py").is_file():
         return f"Did you mean the file {error.name}.py?"
     if error.kind == "workflow" and not error.known:

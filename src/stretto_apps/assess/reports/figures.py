@@ -62,7 +62,8 @@ def _figure(name: str, title: str, description: str, text: str, draw: Callable[[
     return Figure(name, title, description, text, *pictures)
 
 
-def _bar_figure(name: str, title: str, description: str, bars: Sequence[Bar], layout: BarLayout) -> Figure:
+def bar_figure(name: str, title: str, description: str, bars: Sequence[Bar], layout: BarLayout) -> Figure:
+    """Horizontal bars as a figure: pictures in both widths, and text."""
     return _figure(
         name, title, description, text_bars(bars, layout), lambda width: drawn_bars(bars, layout, width)
     )
@@ -81,7 +82,7 @@ def savings(case: Case, limit: int = 12) -> Figure:
         described += (
             f" The largest, {headline(ranked[0].recommendation.action)}, saves {money(ranked[0].net)}."
         )
-    return _bar_figure(
+    return bar_figure(
         "savings",
         "Monthly saving by recommendation",
         described,
@@ -114,7 +115,7 @@ def costs(case: Case) -> Figure:
     layout = BarLayout(
         label_width=90, mark=finite(cost.budget), mark_note=f"Budget {short_money(cost.budget)}"
     )
-    return _bar_figure("costs", "Monthly cost against the budget", described, bars, layout)
+    return bar_figure("costs", "Monthly cost against the budget", described, bars, layout)
 
 
 def confidence(case: Case) -> Figure:
@@ -135,7 +136,7 @@ def confidence(case: Case) -> Figure:
         f"{count(len(case.agents), 'agent')} reported, {count(len(lost), 'agent')} did not. "
         f"Overall confidence {percent(case.synthesis.confidence)}."
     )
-    return _bar_figure(
+    return bar_figure(
         "confidence",
         "Confidence of each agent, and its share of the recommendations",
         described,

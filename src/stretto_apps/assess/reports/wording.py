@@ -105,6 +105,17 @@ def percent(share: float) -> str:
     return f"{share * 100:,.0f}%".replace("-", "−")
 
 
+def duration(seconds: float) -> str:
+    """``0.125 s``, ``12.3 s``, ``2 min 5 s``: as many digits as a reader of run times needs."""
+    if not math.isfinite(seconds):
+        return "n/a"
+    if round(seconds, 1) >= 60:
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes:,} min {rest} s"
+    digits = 3 if seconds < 1 else 2 if seconds < 10 else 1
+    return f"{seconds:.{digits}f} s"
+
+
 def quantity(value: float, unit: str) -> str:
     """`value` with its unit: dollars as money, percent as ``%``, anything else as number and unit."""
     unit = one_line(unit)

@@ -1,0 +1,1 @@
+"""Small steps and helpers for the tests of authoring."""

@@ -1,0 +1,1 @@
+"""Tests of authoring: body_check (being written)."""

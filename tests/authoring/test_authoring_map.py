@@ -1,0 +1,1 @@
+"""Tests of authoring: map (being written)."""

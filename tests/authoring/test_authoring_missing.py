@@ -1,0 +1,1 @@
+"""Tests of authoring: missing (being written)."""

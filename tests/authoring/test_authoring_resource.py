@@ -1,0 +1,1 @@
+"""Tests of authoring: resource (being written)."""
