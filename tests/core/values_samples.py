@@ -173,29 +173,29 @@ ATOMS = st.one_of(
     st.sampled_from([*Color, *Level, *Kind, Access(0), Access.READ, Access.READ | Access.RUN]),
     MISSING,
 )
-_FIXED = st.recursive(
-    ATOMS,
-    lambda inner: st.one_of(
+
+
+def _short(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    """The same strategy under a short name: hypothesis warns of names that nested ones build up."""
+    return st.deferred(lambda: inner)
+
+
+def _fixed_from(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    return st.one_of(
         st.lists(inner, max_size=3).map(tuple),
         st.frozensets(inner, max_size=3),
         st.builds(Point, inner, inner),
         st.builds(Pin, inner, TEXTS),
         st.builds(Slotted, inner, inner),
-    ),
-    max_leaves=5,
-)
+    )
 
 
-@st.composite
-def _fixed(draw: st.DrawFn) -> object:
-    """Hashable values. A strategy of its own, since hypothesis warns of the long name of the real one."""
-    return draw(_FIXED)
+FIXED = st.recursive(ATOMS, lambda inner: _fixed_from(_short(inner)), max_leaves=5)
+"""Hashable values."""
 
 
-FIXED = _fixed()
-VALUES = st.recursive(
-    FIXED,
-    lambda inner: st.one_of(
+def _value_from(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    return st.one_of(
         st.lists(inner, max_size=4),
         st.lists(inner, max_size=3).map(tuple),
         st.dictionaries(TEXTS, inner, max_size=4),
@@ -211,6 +211,7 @@ VALUES = st.recursive(
             lambda extra: Open.model_validate({"name": "o", **extra})
         ),
         st.lists(inner, max_size=2).map(Names),
-    ),
-    max_leaves=8,
-)
+    )
+
+
+VALUES = st.recursive(_short(FIXED), lambda inner: _value_from(_short(inner)), max_leaves=8)

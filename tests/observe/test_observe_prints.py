@@ -15,6 +15,7 @@ from stretto.observe.prints import StepPrints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from stretto.context import Attempt
 
@@ -76,6 +77,15 @@ def test_prints_outside_steps_are_words() -> None:
     print("hello", file=caught.prints, flush=True)
     assert caught.words.getvalue() == "hello\n"
     assert caught.lines.getvalue() == ""
+
+
+def test_bytes_and_children_get_where_words_go(tmp_path: Path) -> None:
+    """What cannot be told to belong to a step must not reach the data either."""
+    with (tmp_path / "words").open("w") as words:
+        prints = StepPrints(NdjsonLines(io.StringIO()), words)
+        assert prints.fileno() == words.fileno()
+        prints.buffer.write(b"raw")
+    assert (tmp_path / "words").read_text() == "raw"
 
 
 def test_it_passes_for_a_stream() -> None:

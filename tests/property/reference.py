@@ -96,7 +96,7 @@ class Expected:
 
     def _settle(self, node: Node) -> None:
         if node.items is None:
-            self.steps[node.name] = self._outcome(node, node.name, 0, NO_ITEM, node.name in self.flow.group_of)
+            self.steps[node.name] = self._outcome(node, node.name, 0, None, node.name in self.flow.group_of)
         else:
             self._settle_map(node)
 
@@ -106,65 +106,54 @@ class Expected:
         try:
             items = self._items(node)
         except BadInput:
-            self.steps[name] = self._lost(name, node, None, (), is_member, 1)
+            self.steps[name] = self._lost(name, node, None, is_member, 1)
             return
-        lost = False
-        values: list[object] = []
-        for number, item in enumerate(items):
-            path = f"{name}[{number}]"
-            found = self._outcome(node, path, number, item, False, is_child_of_member=is_member)
-            self.steps[path] = found
-            lost = lost or found.value is None
-            values.append(found.value)
-        if not lost:
-            self.steps[name] = Outcome("succeeded", values, None, None)
-        elif is_member:
-            for number in range(len(items)):  # which siblings still ran depends on when the first was lost
-                self.steps.pop(f"{name}[{number}]")
+        found = {
+            f"{name}[{number}]": self._outcome(node, f"{name}[{number}]", number, item, False, is_absorbed=is_member)
+            for number, item in enumerate(items)
+        }
+        if all(outcome.value is not None for outcome in found.values()):
+            self.steps.update(found)
+            self.steps[name] = Outcome("succeeded", [outcome.value for outcome in found.values()], None, None)
+        elif is_member:  # which of its children still ran depends on when the first was lost
             self.is_partial = True
             self.steps[name] = Outcome("failed", {"missing": name}, None, None)
 
-    def _items(self, node: Node) -> list[object]:
+    def _items(self, node: Node) -> list[Part]:
+        """The items as parts: one that cannot be made is its own child's affair."""
         part = node.items
-        value = filled(part, self._handed_on)  # type: ignore[arg-type]  # a map
+        assert part is not None
+        if isinstance(part, Many):
+            return list(part.parts)
+        value = filled(part, self._handed_on)
         if not isinstance(value, (list, tuple)):
             raise BadInput
-        return list(value)
+        return [Const(each) for each in value]
 
     def _outcome(
-        self, node: Node, path: str, number: int, item: object, is_member: bool, *, is_child_of_member: bool = False
+        self, node: Node, path: str, number: int, item: Part | None, is_member: bool, *, is_absorbed: bool = False
     ) -> Outcome:
         try:
-            inputs = inputs_of(node, item, self._handed_on)
+            made = NO_ITEM if item is None else filled(item, self._handed_on)
+            inputs = inputs_of(node, made, self._handed_on)
         except BadInput:
-            return self._lost(path, node, None, None, is_member, 1, is_absorbed=is_child_of_member)
-        began = 0.0
+            return self._lost(path, node, None, is_member, 1, is_absorbed=is_absorbed)
         for attempt in range(1, node.attempts + 1):
             ends, took = _ends(node, node.play(number, attempt))
-            if node.within is not None:
-                if attempt > 1:
-                    raise Unpredictable  # how long it waited for permits in between counts
-                if took > node.within:
-                    return self._lost(path, node, inputs, inputs, is_member, 1, is_absorbed=is_child_of_member)
+            if node.within is not None and attempt > 1:
+                raise Unpredictable  # how long it waited for permits in between counts
+            if node.within is not None and took > node.within:
+                break
             if ends == "value":
                 return Outcome("succeeded", value_of(node, path, attempt, inputs), attempt, inputs)
             if ends == "timeout" and node.where == "thread" and attempt < node.attempts:
                 raise Unpredictable  # its late result may be adopted
-            began += took
             if ends not in RETRYABLE:
                 break
-        return self._lost(path, node, inputs, inputs, is_member, attempt, is_absorbed=is_child_of_member)
+        return self._lost(path, node, inputs, is_member, attempt, is_absorbed=is_absorbed)
 
     def _lost(
-        self,
-        path: str,
-        node: Node,
-        _: object,
-        inputs: object,
-        is_member: bool,
-        attempts: int,
-        *,
-        is_absorbed: bool = False,
+        self, path: str, node: Node, inputs: object, is_member: bool, attempts: int, *, is_absorbed: bool = False
     ) -> Outcome:
         is_map = node.items is not None and "[" not in path
         if is_member or (node.optional and not is_map):
@@ -393,8 +382,11 @@ class Follower:
     # ---------------------------------------------------------------- looking at everything again
 
     def _settle(self) -> None:
-        while any([self._look(record) for record in list(self.records.values())]):
+        while self._look_at_all(gates=False) or self._look_at_all(gates=True):
             pass
+
+    def _look_at_all(self, *, gates: bool) -> bool:
+        return any([self._look(record) for record in list(self.records.values()) if (record.kind == "gate") is gates])
 
     def _look(self, record: Record) -> bool:
         """Whether something followed for this step from what the others are now."""
@@ -439,7 +431,7 @@ class Follower:
 
     def _look_at_anchor(self, anchor: Record) -> bool:
         children = [self.records[path] for path in anchor.children or ()]
-        lost = [child for child in children if not child.is_open and not child.is_delivered]
+        lost = [child for child in children if child.state in ("failed", "skipped") and not child.is_delivered]
         if lost and self._absorbs(anchor) and not anchor.is_doomed:
             anchor.is_doomed = True
             for child in children:
@@ -669,6 +661,8 @@ class Follower:
             record.is_doomed = True
             for path in record.children or ():
                 self._cut(self.records[path])
+            if record.children and all(self.records[path].is_delivered for path in record.children):
+                record.state, record.is_delivered = "succeeded", True  # optional ones: defaults stand in their places
         if record.is_open:
             self._lose(record, "failed")
 

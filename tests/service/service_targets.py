@@ -5,6 +5,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 
 from stretto import Engine, Missing, Retry, current, from_engine, group, step, workflow
 
@@ -42,6 +43,12 @@ async def stubborn(x: int) -> int:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
             print("not me", file=sys.stderr, flush=True)
+
+
+@step
+async def hands_over(x: int) -> int:
+    await asyncio.to_thread(time.sleep, 60)
+    return x
 
 
 @step
@@ -111,6 +118,11 @@ def endless(x: int = 1) -> list[int]:
 @workflow
 def mule(x: int = 1) -> list[int]:
     return [first(x), stubborn(x)]
+
+
+@workflow
+def asleep(x: int = 1) -> list[int]:
+    return [first(x), hands_over(x)]
 
 
 @workflow

@@ -121,7 +121,9 @@ def test_interrupted_before_anything_runs(cli: Cli, monkeypatch: pytest.MonkeyPa
         raise KeyboardInterrupt
 
     monkeypatch.setattr(listing, "list_workflows", interrupt)
-    assert cli.run("list") == (130, "", "interrupted\n")
+    done = cli.run("list")
+    assert (done.code, done.out) == (130, "")
+    assert "Traceback" not in done.err
 
 
 # -------------------------------------------------------------------- list

@@ -78,6 +78,16 @@ def test_a_step_that_ignores_its_end_is_abandoned(flows: Cli) -> None:
     assert "1 of 2 steps had finished: first" in err
 
 
+def test_a_call_on_a_thread_does_not_hold_the_program(flows: Cli) -> None:
+    """What a step handed to a thread of its own is left behind when the run has ended."""
+    with flows.start("run", "flows.py:asleep") as child:
+        read_until(child.stdout, "started    hands_over")
+        child.send_signal(signal.SIGINT)
+        _, err = child.communicate(timeout=20)
+    assert child.returncode == 130
+    assert "1 of 2 steps had finished: first" in err
+
+
 def test_an_interrupted_run_ends_its_json(flows: Cli) -> None:
     """stdout stays whole: the last line is the result of the cancelled run."""
     with flows.start("run", "flows.py:endless", "--json") as child:

@@ -205,7 +205,7 @@ def test_a_run_without_a_value_to_show(flows: Cli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["flows.py"], 3, "flows.py holds 16 workflows. Name one: flows.py:good, "),
+        (["flows.py"], 3, "flows.py holds 17 workflows. Name one: flows.py:good, "),
         (["flows.py:god"], 4, "Did you mean 'flows.py:good'?"),
         (["flws.py:good"], 4, "There is no file 'flws.py'. Known: flows.py.\n  Did you mean 'flows.py'?"),
         (["flows"], 4, "Did you mean the file flows.py?"),
@@ -220,7 +220,7 @@ def test_a_run_without_a_value_to_show(flows: Cli) -> None:
         (["flows.py:branches"], 3, "flows.py:"),
         (["flows.py:unlimited"], 4, "[limits] with nowhere = N in stretto.toml"),
         (["flows.py:unkept"], 10, "error: keeps: ValueEncodingError: step 'keeps':"),
-        (["flows.py:good", "-i", "x=1", "--store", "db:a"], 3, "--store: there is no store 'db:a'. Known: memory."),
+        (["flows.py:nothing", "--store", "db:a"], 3, "--store: there is no store 'db:a'. Known: memory."),
         (["flows.py:good", "--max-concurrency", "0"], 2, "--max-concurrency"),
         (["flows.py:good", "--max-concurrency", "2", "--sequential"], 2, "one at a time already"),
         (["flows.py:good", "--within", "0"], 2, "give seconds above 0"),

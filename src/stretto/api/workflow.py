@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from stretto.api.engine import Engine
+from stretto.authoring.names import check_name
 from stretto.authoring.place import caller_place
+from stretto.authoring.step import Step
 from stretto.authoring.workflow import Definition, Traced
 from stretto.core.policy.numbers import is_count, is_length
 from stretto.errors import DefinitionError, StrettoError
@@ -190,14 +192,32 @@ def workflow(
     """
 
     def declare(function: Callable[..., Any]) -> Workflow[Any, Any]:
-        label = name or function.__name__
+        label = _label(function, name)
         if within is not None and not is_length(within):
             raise DefinitionError(f"Workflow {label!r}: within={within!r}; give seconds above 0.")
         if max_runs is not None and not is_count(max_runs):
-            raise DefinitionError(f"Workflow {label!r}: max_runs={max_runs!r}; give a whole number, 1 or more.")
+            raise DefinitionError(
+                f"Workflow {label!r}: max_runs={max_runs!r}; give a whole number, 1 or more."
+            )
         options = {"on_failure": on_failure, "max_concurrency": max_concurrency, "max_runs": max_runs}
         return Workflow(
             Definition(function, name=label), within=within, example=example, engine=engine, options=options
         )
 
     return declare if fn is None else declare(fn)
+
+
+def _label(function: object, name: str | None) -> str:
+    if not callable(function):
+        raise DefinitionError(
+            f"@workflow takes a function, not {type(function).__name__}.",
+            where=caller_place(),
+            mend="Options go by keyword, a name as `@workflow(name=…)`.",
+        )
+    if isinstance(function, Step):
+        raise DefinitionError(
+            f"{function.name!r} is a step, not a function that wires steps.",
+            where=caller_place(),
+            mend="Leave one of @step and @workflow out.",
+        )
+    return check_name(getattr(function, "__name__", None) if name is None else name, "A workflow's name")

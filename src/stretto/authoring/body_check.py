@@ -1,4 +1,5 @@
-"""What Python cannot intercept at run time is found in the body's source: `is`, `match`, `isinstance`, `try`.
+"""What Python cannot intercept at run time is found in the body's source: `is`, `match`, `isinstance`, `try`,
+and what would succeed with a wrong answer, as ``f"{ref!r}"`` and ``ref in []`` would.
 
 Only names that are always assigned from step calls are looked at, so ordinary Python over a workflow's inputs
 stays free, and so does a name that holds a result in one branch and a plain value in another.
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["check_body"]
 
 _IN_A_STEP = "Do it inside a step, where the value exists."
+_LOOKING = ("isinstance", "issubclass", "type", "id", "callable", "hasattr", "repr", "ascii")
+_BY_REPR = (ord("r"), ord("a"))
 
 
 def check_body(fn: Callable[..., object], workflow: str) -> None:
@@ -32,7 +35,8 @@ def check_body(fn: Callable[..., object], workflow: str) -> None:
     plain = inspect.unwrap(fn)
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(plain)))
-    except (OSError, TypeError, SyntaxError):
+    except (OSError, TypeError, SyntaxError, SystemError):
+        # SystemError: some Pythons cannot parse while a finalizer prints a traceback (CPython issue 106905).
         return
     body = tree.body[0]
     if isinstance(body, ast.FunctionDef) and isinstance(plain, FunctionType):
@@ -60,7 +64,8 @@ class _Checker(ast.NodeVisitor):
         for name in (*fn.__code__.co_varnames, *(node.id for node in stored)):
             self._known.pop(name, None)
         given = {id(target): target.id for target in self._targets()}
-        self._refs = set(given.values()) - {node.id for node in stored if id(node) not in given}
+        others = {node.id for node in stored if id(node) not in given}
+        self._refs = set(given.values()) - others - _names_bound_otherwise(body)
 
     def check(self) -> None:
         self.generic_visit(self._body)
@@ -101,11 +106,19 @@ class _Checker(ast.NodeVisitor):
             return self._known.get(node.id)
         if isinstance(node, ast.Attribute):
             owner = self._meaning(node.value)
-            return getattr(owner, node.attr, None) if isinstance(owner, ModuleType) else None
+            if isinstance(owner, ModuleType):
+                return getattr(owner, node.attr, None)
+            return inspect.getattr_static(owner, node.attr, None)  # runs no property of the author's
         return None
 
     def _is_ref(self, node: ast.expr) -> bool:
         return (isinstance(node, ast.Name) and node.id in self._refs) or self._is_step_call(node)
+
+    def _holds_ref(self, node: ast.expr) -> bool:
+        """A Ref, or a list, tuple or set written around one."""
+        if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+            return any(map(self._holds_ref, node.elts))
+        return self._is_ref(node)
 
     # The names below are the visitor's own spelling.
 
@@ -114,16 +127,26 @@ class _Checker(ast.NodeVisitor):
         if any(isinstance(op, (ast.Is, ast.IsNot)) for op in node.ops) and any(map(self._is_ref, sides)):
             mend = "An optional step's `Missing` is handled in the step that gets it."
             self._refuse(node, "compared by `is`", mend)
+        searched = zip(sides, node.ops, strict=False)
+        if any(isinstance(op, (ast.In, ast.NotIn)) and self._is_ref(side) for side, op in searched):
+            self._refuse(node, "searched for by `in`", _IN_A_STEP)
+        self.generic_visit(node)
+
+    def visit_FormattedValue(self, node: ast.FormattedValue) -> None:
+        if self._is_ref(node.value) and node.conversion not in _BY_REPR:
+            return  # the Ref itself refuses
+        if self._holds_ref(node.value):
+            self._refuse(node, "formatted (f-string)", _IN_A_STEP)
         self.generic_visit(node)
 
     def visit_Match(self, node: ast.Match) -> None:
-        if self._is_ref(node.subject):
+        if self._holds_ref(node.subject):
             self._refuse(node, "the subject of `match`", _IN_A_STEP)
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
-        if name in ("isinstance", "issubclass", "type", "id") and any(map(self._is_ref, node.args)):
+        if name in _LOOKING and any(map(self._is_ref, node.args)):
             self._refuse(node, f"passed to `{name}()`", _IN_A_STEP)
         self.generic_visit(node)
 
@@ -143,6 +166,19 @@ class _Checker(ast.NodeVisitor):
         code = self._fn.__code__
         where = function_place(code, code.co_firstlineno + node.lineno - 1)
         raise RefError(f"In workflow {self._workflow!r} a step's result is {use}.", where=where, mend=mend)
+
+
+def _names_bound_otherwise(body: ast.FunctionDef) -> set[str]:
+    """Names that something else than an assignment may bind: parameters, imports, patterns, `except`."""
+    found: set[str] = set()
+    for node in ast.walk(body):
+        if isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(node, ast.alias):
+            found.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, (ast.MatchAs, ast.MatchStar, ast.ExceptHandler, ast.FunctionDef, ast.ClassDef)):
+            found.add(node.name or "")
+    return found
 
 
 def _is_stored(node: ast.Name) -> bool:

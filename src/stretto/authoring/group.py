@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from stretto.authoring.names import check_name
 from stretto.authoring.place import caller_place
 from stretto.authoring.trace import Trace, active_trace
 from stretto.core.graph import Role, StepSpec
 from stretto.core.policy.numbers import is_count, is_length
-from stretto.errors import DefinitionError
+from stretto.errors import DefinitionError, RefError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -50,6 +50,13 @@ class Group:
     ) -> None:
         if error is None and self._trace is not None:
             self._gate = self._trace.close_group(self._number, StepSpec(id=self.name, role=Role.GATE))
+
+    def __bool__(self) -> NoReturn:
+        raise RefError(
+            f"Group {self.name!r} was tested for truth, but how it ends is not known yet.",
+            where=caller_place(),
+            mend="Give `g.count` to a step and branch there.",
+        )
 
     @property
     def gate(self) -> Ref:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, cast, overload
 
 from stretto.authoring.group import Group
-from stretto.authoring.missing_check import admits_missing
+from stretto.authoring.missing_check import admits_missing, admits_missing_inside
 from stretto.authoring.names import check_name
 from stretto.authoring.place import caller_place, function_place
 from stretto.authoring.ref import Ref
@@ -20,7 +20,7 @@ from stretto.core.policy.numbers import is_length
 from stretto.core.policy.retry import NO_RETRY
 from stretto.core.values import Missing, snapshot
 from stretto.core.values.atoms import ATOMS
-from stretto.errors import DefinitionError
+from stretto.errors import DefinitionError, ValueEncodingError
 
 __all__ = ["AnyStep", "Step", "step"]
 
@@ -69,7 +69,7 @@ class Step(Generic[P, R]):
         shape = self.shape
         if kwargs or not shape.least <= len(args) <= shape.most:
             self._bind(args, kwargs)
-        if kwargs or self.after_refs or trace._maybe:
+        if kwargs or self.after_refs or trace._maybe or trace._loose:
             return self._add_slowly(trace, args, kwargs)
         found: list[int] = []
         for value in args:
@@ -102,15 +102,20 @@ class Step(Generic[P, R]):
         return template
 
     def _check_missing(self, trace: Trace, template: object, parameter: str) -> None:
-        for index in sources_in(template):
-            if index in trace._maybe and not admits_missing(self.fn, parameter):
-                path = trace.graph.path(index)
-                raise DefinitionError(
-                    f"Step {self.name!r} takes {parameter!r} from {path!r}, which is optional and may hand "
-                    "on `Missing`, but the parameter's type does not admit it.",
-                    where=caller_place(),
-                    mend=f"Annotate it `… | Missing` and handle it, or give {path!r} a default=.",
-                )
+        doubtful = sorted(filter(trace.is_doubtful, sources_in(template)))
+        if not doubtful:
+            return
+        is_item = isinstance(template, Source) and trace.may_be_missing(template)
+        admits = admits_missing if is_item else admits_missing_inside
+        if not admits(self.fn, parameter):
+            path = trace.graph.path(doubtful[0])
+            wanted = "it" if is_item else "its parts"
+            raise DefinitionError(
+                f"Step {self.name!r} takes {parameter!r} from {path!r}, which is optional and may hand "
+                "on `Missing`, but the parameter's type does not admit it.",
+                where=caller_place(),
+                mend=f"Annotate {wanted} `… | Missing` and handle that, or give {path!r} a default=.",
+            )
 
     def named(self, name: str) -> Step[P, R]:
         """The same step under another path segment, for a second use in one scope."""
@@ -189,13 +194,14 @@ class Step(Generic[P, R]):
                 where=caller_place(),
                 mend="Wrap a single value in a list; for a dict map over list(d.items()).",
             )
-        parameter = self.shape.names[0] if self.shape.names else "*"
-        return None, [self._input(trace, item, found, parameter) for item in xs], ()
+        return None, [self._input(trace, item, found, self._item_parameter()) for item in xs], ()
+
+    def _item_parameter(self) -> str:
+        return self.shape.names[0] if self.shape.names else "*"
 
     def _check_items(self, trace: Trace, ref: Ref) -> None:
-        rule = trace.graph.maps.get(ref._index)
-        is_loose = rule is not None and rule.target.optional and not rule.target.has_default
-        if trace.may_be_missing(ref) or (is_loose and not admits_missing(self.fn, self.shape.names[0])):
+        is_loose = trace.may_hold_missing(ref) and not admits_missing(self.fn, self._item_parameter())
+        if trace.may_be_missing(ref) or is_loose:
             raise DefinitionError(
                 f"Step {self.name!r}.map takes items from {trace.graph.path(ref._index)!r}, "
                 "which may hand on `Missing`.",
@@ -204,8 +210,8 @@ class Step(Generic[P, R]):
             )
 
     def default_value(self) -> object:
-        """A fresh default for one use."""
-        return snapshot(None if self.factory is None else self.factory())
+        """A fresh default for one use. Raises DefinitionError for one that cannot be journaled."""
+        return _kept_default(self.name, None if self.factory is None else self.factory())
 
     def _varied(
         self, *, name: str | None = None, spec: StepSpec | None = None, after: tuple[Ref, ...] | None = None
@@ -355,6 +361,7 @@ def step(
     """
 
     def declare(function: Callable[..., Any]) -> AnyStep:
+        _check_function(function)
         factory = _factory(function, optional, default, default_factory)
         where = _where(function, inline=inline, executor=executor)
         spec = _spec(
@@ -370,6 +377,21 @@ def step(
         return Step(function, spec, _shape(function), factory)
 
     return declare if fn is None else declare(fn)
+
+
+def _check_function(function: object) -> None:
+    if isinstance(function, Step):
+        raise DefinitionError(
+            f"{function.name!r} is a step already.",
+            where=caller_place(),
+            mend="Use .with_options(…) for other rules, .named(…) for another path.",
+        )
+    if not callable(function):
+        raise DefinitionError(
+            f"@step takes a function, not {type(function).__name__}.",
+            where=caller_place(),
+            mend="Options go by keyword, a path's name as `@step(id=…)`.",
+        )
 
 
 def _spec(
@@ -409,7 +431,7 @@ def _spec(
 
 
 def _limits(step_id: str, limit: object) -> tuple[str, ...]:
-    names = (limit,) if isinstance(limit, str) else limit or ()
+    names = (limit,) if isinstance(limit, str) else () if limit is None else limit
     if not isinstance(names, (tuple, list)) or not all(isinstance(name, str) and name for name in names):
         raise DefinitionError(
             f"Step {step_id!r}: limit={limit!r}; give the name of one of the engine's limits, or several.",
@@ -435,6 +457,8 @@ def _where(function: Callable[..., Any], *, inline: bool, executor: str | None) 
     if inline:
         if is_async:
             raise _contradiction(function, "inline=True needs a plain `def`: inline glue awaits nothing.")
+        if executor is not None:
+            raise _contradiction(function, "inline=True runs in the engine itself: drop executor=.")
         return Where.INLINE
     if executor not in (None, "loop", "thread"):
         raise _contradiction(function, f"executor={executor!r} is unknown; known: 'loop', 'thread'.")
@@ -457,9 +481,22 @@ def _factory(
     if default is not _UNSET and factory is not _UNSET:
         raise _contradiction(function, "give default= or default_factory=, not both.")
     if factory is not _UNSET:
+        if not callable(factory):
+            raise _contradiction(function, "default_factory= takes a function; for a value use default=.")
         return cast("Callable[[], object]", factory)
-    kept = snapshot(default)
+    kept = _kept_default(getattr(function, "__name__", repr(function)), default)
     return lambda: kept
+
+
+def _kept_default(step_id: str, value: object) -> object:
+    try:
+        return snapshot(value)
+    except ValueEncodingError as error:
+        raise DefinitionError(
+            f"Step {step_id!r}: its default cannot be journaled: {error}.",
+            where=caller_place(),
+            mend="Give plain data, or leave the default out and handle `Missing`.",
+        ) from None
 
 
 def _shape(function: Callable[..., Any]) -> _Shape:
@@ -472,6 +509,7 @@ def _shape(function: Callable[..., Any]) -> _Shape:
         if isinstance(parameter.default, FromEngine)
     }
     kept = [parameter for name, parameter in full.parameters.items() if name not in resources]
+    _check_resources(function, full, resources)
     signature = replace_parameters(full, kept)
     positional = [p for p in kept if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     required_names = [p for p in kept if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
@@ -480,6 +518,20 @@ def _shape(function: Callable[..., Any]) -> _Shape:
     # A required keyword-only parameter is missing from every call without keywords: leave that to bind().
     most = -1 if required_names else (1 << 30 if has_rest else len(positional))
     return _Shape(tuple(p.name for p in positional), least, most, signature, resources)
+
+
+def _check_resources(
+    function: Callable[..., Any], signature: inspect.Signature, resources: dict[str, FromEngine]
+) -> None:
+    """A resource is passed by keyword: none may stand where a caller's positional argument would land."""
+    parameters = list(signature.parameters.values())
+    for position, parameter in enumerate(parameters):
+        behind = [each for each in parameters[position + 1 :] if each.name not in resources]
+        is_in_the_way = any(each.kind <= each.VAR_POSITIONAL for each in behind)
+        if parameter.name in resources and (parameter.kind is parameter.POSITIONAL_ONLY or is_in_the_way):
+            raise _contradiction(
+                function, f"put the resource {parameter.name!r} last, or behind `*`: it is passed by keyword."
+            )
 
 
 def replace_parameters(signature: inspect.Signature, kept: list[inspect.Parameter]) -> inspect.Signature:

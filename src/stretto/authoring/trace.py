@@ -23,7 +23,7 @@ active_trace: ContextVar[Trace | None] = ContextVar("stretto_trace", default=Non
 class Trace:
     """Builds the graph. `functions` maps each spec to the step that declared it; the graph knows no code."""
 
-    __slots__ = ("_maybe", "_names", "functions", "graph", "group")
+    __slots__ = ("_loose", "_maybe", "_names", "functions", "graph", "group")
 
     def __init__(self) -> None:
         self.graph = Graph()
@@ -31,6 +31,7 @@ class Trace:
         self.group: int | None = None
         self._names: set[str] = set()
         self._maybe: set[int] = set()
+        self._loose: set[int] = set()  # maps whose items may be Missing, while their list always comes
 
     def add(
         self,
@@ -59,6 +60,8 @@ class Trace:
         index = self.graph.add(anchor, name, (), None, deps)
         self.graph.maps[index] = rule
         self.functions.setdefault(rule.target, step)
+        if rule.target.optional and not rule.target.has_default:
+            self._loose.add(index)
         if self.group is not None:
             self._join_group(self.group, index, anchor)
         return Ref(self, index)
@@ -78,8 +81,17 @@ class Trace:
         self._names = set()
 
     def may_be_missing(self, ref: Source) -> bool:
-        """Whether the step behind `ref` may hand on `Missing` instead of its value."""
-        return ref._index in self._maybe
+        """Whether `ref` may stand for `Missing`: its step is optional, or it is one item of a map of such."""
+        index = ref._index
+        return index in self._maybe or (index in self._loose and bool(ref._projection))
+
+    def may_hold_missing(self, ref: Source) -> bool:
+        """Whether `ref` is the list of a map whose items may be `Missing`."""
+        return ref._index in self._loose and not ref._projection
+
+    def is_doubtful(self, index: int) -> bool:
+        """Whether `Missing` may come out of this step in any way."""
+        return index in self._maybe or index in self._loose
 
     # ---------------------------------------------------------------- templates
 

@@ -13,7 +13,7 @@ from stretto.authoring.step import step
 from stretto.authoring.trace import Trace, active_trace
 from stretto.core.graph import is_projected
 from stretto.core.values import snapshot
-from stretto.errors import DefinitionError, InputError, ValueEncodingError
+from stretto.errors import DefinitionError, InputError, StrettoError, ValueEncodingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -94,9 +94,19 @@ class Definition:
             output = self._call(inputs)
         finally:
             active_trace.reset(token)
+        self._check_groups(trace)
         trace.graph.output = self._output(trace, output)
         trace.close()
         return Traced(trace.graph, trace.functions, dict(inputs))
+
+    def _check_groups(self, trace: Trace) -> None:
+        if trace.group is not None:
+            raise DefinitionError(
+                f"In workflow {self.name!r} the block of group {trace.graph.groups[trace.group].name!r} "
+                "did not come to its end.",
+                where=self.place,
+                mend="Use `with group(…)`, and let errors inside it pass.",
+            )
 
     def _call(self, inputs: Mapping[str, object]) -> object:
         copies = {name: snapshot(value) for name, value in inputs.items()}
@@ -104,15 +114,35 @@ class Definition:
         bound.arguments.update(copies)
         try:
             return self.fn(*bound.args, **bound.kwargs)
-        except UnboundLocalError as error:
-            raise self._forward_reference(error) from None
+        except StrettoError:
+            raise
+        except Exception as error:
+            if self._is_forward_reference(error):
+                raise self._forward_reference(error) from None
+            # The author's own error stays what it is; only its place is added.
+            error.add_note(
+                f"In the body of workflow {self.name!r} ({self._place_of(error)}); no step has run."
+            )
+            raise
 
-    def _forward_reference(self, error: UnboundLocalError) -> DefinitionError:
-        *_, (frame, line) = walk_tb(error.__traceback__)
+    def _is_forward_reference(self, error: Exception) -> bool:
+        """A name read before its assignment, in the body or, through a closure, in a function inside it."""
+        code = getattr(inspect.unwrap(self.fn), "__code__", None)
+        inner = () if code is None else code.co_cellvars
+        return isinstance(error, UnboundLocalError) or (isinstance(error, NameError) and error.name in inner)
+
+    def _place_of(self, error: Exception) -> str:
+        """The innermost line of the body's own file that the error passed through."""
+        frames = [(frame.f_code, line) for frame, line in walk_tb(error.__traceback__)]
+        code = getattr(inspect.unwrap(self.fn), "__code__", None)
+        own = [(each, line) for each, line in frames if code and each.co_filename == code.co_filename]
+        return function_place(*(own or frames)[-1])
+
+    def _forward_reference(self, error: Exception) -> DefinitionError:
         return DefinitionError(
             f"In workflow {self.name!r} a name is used before it is assigned: {error}.",
-            where=function_place(frame.f_code, line),
-            mend="Call the step that makes it first: a step waits for steps above it only, never in a circle.",
+            where=self._place_of(error),
+            mend="Call the step that makes it first: a step waits for steps above it, never in a circle.",
         )
 
     def _output(self, trace: Trace, output: object) -> object:

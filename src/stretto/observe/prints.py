@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 from threading import Lock
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from stretto.context import attempt_scope
 
@@ -28,6 +28,15 @@ class StepPrints(io.TextIOBase):
     def encoding(self) -> str:  # type: ignore[override]  # a class attribute without a value there
         """Text stays text here."""
         return "utf-8"
+
+    @property
+    def buffer(self) -> BinaryIO:
+        """Bytes are nobody's lines: they go where other words go."""
+        return self._words.buffer
+
+    def fileno(self) -> int:
+        """For child processes that are given this stream."""
+        return self._words.fileno()
 
     def writable(self) -> bool:
         """True: steps print here."""

@@ -106,8 +106,12 @@ def _load(path: Path) -> ModuleType:
         raise TargetError(f"{path.name} cannot be loaded as Python.", mend="Name a file that ends in .py.")
     module = module_from_spec(spec)
     sys.modules[name] = module
-    with _told(path.name, str(path)):
-        spec.loader.exec_module(module)
+    try:
+        with _told(path.name, str(path)):
+            spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]  # half a module is worse than none
+        raise
     return module
 
 

@@ -79,8 +79,8 @@ class _State:
         self.equal(sum(not state.is_final for state in self.states), scheduler.open_steps, "open steps")
         running = [index for index in self.indices if self.states[index] is State.RUNNING]
         self.equal(len(running), scheduler.running, "running steps")
-        free = [index for index in running if not self.has_permit(index)]
-        self.equal(len(free), scheduler.inline_running, "running steps without a permit")
+        free = [key for key in self.live() if not self.has_permit(key[0])]
+        self.equal(len(free), scheduler.inline_running, "attempts without a permit")
         for index in running:
             self.require(scheduler.attempts[index] >= 1, "runs without an attempt", index)
             key = (index, scheduler.attempts[index])
@@ -89,19 +89,17 @@ class _State:
             self.require(1 <= attempt <= scheduler.attempts[index], f"attempt {attempt} was never issued", index)
 
     def live(self) -> set[tuple[int, int]]:
-        """Attempts that hold one of the run's permits: current, told to stop, or late."""
+        """Attempts that have not truly ended: current, told to stop, or late."""
         scheduler = self.scheduler
-        current = {
-            (index, scheduler.attempts[index]) for index in self.indices if self.states[index] is State.RUNNING
-        }
-        everything = current | set(scheduler.stopping) | scheduler.late
-        return {key for key in everything if self.has_permit(key[0])}
+        running = [index for index in self.indices if self.states[index] is State.RUNNING]
+        current = {(index, scheduler.attempts[index]) for index in running}
+        return current | set(scheduler.stopping) | scheduler.late
 
     def permits(self) -> None:
         """`used` counts attempts that have not truly ended, pauses of sequential runs, and places kept for a
         step whose grant came when the run was full."""
         scheduler = self.scheduler
-        live = self.live()
+        live = [key for key in self.live() if self.has_permit(key[0])]
         promised = len(scheduler.held) + len(scheduler.reserved & scheduler.requested)
         self.equal(len(live) + promised, scheduler.used, "permits in use")
         self.require(

@@ -1,8 +1,8 @@
 """Infrastructure assessment: eleven agents, a synthesis, a compliance engine, a cost model and three reports.
 
 `assess` is the workflow; `run_assessment` runs it with the feature flags; `save.save` writes its reports and
-`metrics.metrics` reads a run's figures. Names are loaded
-when first used.
+`save.save_run` the page about the run; `metrics.metrics` reads a run's figures. Names are loaded when first
+used.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The assessment as a workflow: validate → eleven agents → synthesis → compliance ∥ cost → three reports.
 
-Nothing here schedules: the engine starts each step when its inputs exist, and admits `MAX_RUNS` assessments at
-once.
+Nothing here schedules: the engine starts each step when its inputs exist, and admits `MAX_RUNS` assessments
+at once.
 """
 
 from __future__ import annotations

@@ -248,7 +248,8 @@ class Attempts(Settling):
     def _cut_group(self, number: int) -> None:
         group = self.graph.groups[number]
         text = f"group {group.name!r} passed its deadline of {group.within:g} s"
-        for member in group.members:
+        # From the end: what a cut member hands on must not start a later one, which is cut at this very instant.
+        for member in reversed(group.members):
             self._cut(member, Failure(Cause.TIMED_OUT, text))
 
     def _time_out(self, index: int, attempt: int) -> None:

@@ -181,11 +181,20 @@ class Scheduler(Attempts):
         graph = self.graph
         estimates = self.created.estimates
         weights = [
-            0.0 if graph.is_optional(index) else weight_of(graph, index, estimates, 0.0)
+            weight_of(graph, index, estimates, 0.0) if self._is_required(index) else 0.0
             for index in range(len(graph))
         ]
         self.reserves = bottom_levels(graph.edges()[1], weights)
         self._bound_optional(range(len(graph)))
+
+    def _is_required(self, index: int) -> bool:
+        """Whether the run cannot do without the step's work: neither it nor what it grows under or maps is
+        optional."""
+        graph = self.graph
+        rule = graph.maps.get(index)
+        if graph.is_optional(index) or (rule is not None and rule.target.optional):
+            return False
+        return graph.scopes[index] < 0 or self._is_required(graph.scopes[index])
 
     def _on_cancel(self, fact: Fact) -> None:
         if self.halted is Cause.CANCELLED:
@@ -250,7 +259,8 @@ class Scheduler(Attempts):
             self._issue(index)
         else:
             self.commands.append((RELEASE, index, self.attempts[index] + 1, 0.0))
-            self.reserved.add(index)
+            if not self.reserved:
+                self.reserved.add(index)  # one at a time: a kept place is a permit that runs nothing
             self.queue.push(index)
 
     # ---------------------------------------------------------------- the end

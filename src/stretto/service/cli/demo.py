@@ -176,7 +176,7 @@ def _conclude(
     out: JsonStdout | None,
 ) -> Exit:
     difference = first_difference(first.value, second.value)
-    reports = _save(workflow, second.value, request.output)
+    reports = _save(workflow, first, second, request.output)
     if out is not None:
         data = _as_data(first, second, difference, reports)
         out.say(second.run_id, "demo", data)
@@ -196,13 +196,21 @@ def _say_end(difference: str | None, reports: list[Path]) -> None:
     say("equal: both runs gave the same value" if difference is None else "differs: see below")
 
 
-def _save(workflow: AnyWorkflow, value: object, folder: Path) -> list[Path]:
-    """What the workflow's module itself calls `save` writes the value into a new folder; its paths."""
-    save = getattr(sys.modules[workflow.definition.fn.__module__], "save", None)
+def _save(
+    workflow: AnyWorkflow, first: RunResult[object], second: RunResult[object], folder: Path
+) -> list[Path]:
+    """What the workflow's module itself calls `save` writes the value into a new folder, and its `save_run`
+    what is to be told of the run beside it; their paths.
+    """
+    module = sys.modules[workflow.definition.fn.__module__]
+    save, save_run = getattr(module, "save", None), getattr(module, "save_run", None)
     if save is None:
         return []
-    paths = cast("Callable[[object, Path], Iterable[Path]]", save)(value, folder)
-    return list(paths)
+    paths = list(cast("Callable[[object, Path], Iterable[Path]]", save)(second.value, folder))
+    if save_run is not None and paths:
+        write = cast("Callable[..., Iterable[Path]]", save_run)
+        paths += write(second, paths[0].parent, one_by_one=first.timing.makespan)
+    return paths
 
 
 def _as_data(

@@ -1,4 +1,7 @@
-"""The three reports of an assessment, each as Markdown and as a page that needs nothing else."""
+"""The three reports of an assessment, each as Markdown and as a page that needs nothing else.
+
+The page about a run is apart, in `for_run`: its times are no part of the workflow's value.
+"""
 
 from __future__ import annotations
 

@@ -57,18 +57,21 @@ def run_page(result: RunResult[Assessment], *, one_by_one: float | None = None) 
     sum of this run's attempts stands there, labelled an estimate.
     """
     facts = _Facts(result, one_by_one)
-    pictures = facts.pictures
+    race, shares, phases = facts.race, figures.shares(facts.agents), facts.phases
     values = {
         "title": facts.title,
         "profile": facts.profile,
         "callout": facts.callout,
         "comparison": facts.comparison,
-        "figures": {figure.name: figure for figure in pictures},
+        "race": race,
         "agents": facts.agents_words,
+        "shares": shares,
+        "phases": phases,
         "path": _path_table(facts),
         "calls": _calls_words(facts),
     }
     markdown = render("run.md.j2", values)
+    pictures = [figure for figure in (race, shares, phases) if figure is not None]
     return RunPage("run", facts.title, markdown, page(facts.title, "run", markdown, pictures))
 
 
@@ -86,7 +89,9 @@ class _Facts:
     @property
     def title(self) -> str:
         request = self.result.steps["validate_request"].value
-        return f"{one_line(request.company)}: run" if isinstance(request, AssessmentRequest) else "Run"
+        if not isinstance(request, AssessmentRequest):
+            return "Run report"
+        return f"{one_line(request.company)}: run report"
 
     @property
     def profile(self) -> str:
@@ -103,7 +108,7 @@ class _Facts:
 
     @property
     def has_value(self) -> bool:
-        return self.metrics.speedup is not None
+        return str(self.result.status) in {"succeeded", "partial"}
 
     @property
     def callout(self) -> Md:
@@ -119,14 +124,9 @@ class _Facts:
     # ---------------------------------------------------------------- one by one against dataflow
 
     @property
-    def pictures(self) -> list[Figure]:
-        shared = [
-            figures.shares(self.agents),
-            figures.phases(self.metrics.phase_times, self.timing.makespan),
-        ]
-        return [*([self._race()] if self.has_value else []), *shared]
-
-    def _race(self) -> Figure:
+    def race(self) -> Figure | None:
+        if self.metrics.speedup is None:
+            return None
         took, bound = self.timing.makespan, self.timing.lower_bound
         if not self._is_dataflow:
             at_best = Contender("Dataflow, at best", self.timing.span, "estimate")
@@ -135,9 +135,15 @@ class _Facts:
         return figures.race(before, Contender("Dataflow", took, "measured"), bound)
 
     @property
+    def phases(self) -> Figure:
+        return figures.phases(self.metrics.phase_times, self.timing.makespan)
+
+    @property
     def comparison(self) -> str:
         if not self.has_value:
             return "The run has no value, so its length is compared with nothing."
+        if self.metrics.speedup is None:
+            return "The run took no time."
         if not self._is_dataflow:
             return (
                 "This run went one by one: no two attempts overlapped. As dataflow it would take at least "
@@ -151,24 +157,26 @@ class _Facts:
         if self.metrics.speedup_label == "measured":
             return f"{speed}, which took {duration(self._before)} (measured)."
         return (
-            f"{speed}, by estimate: all attempts together took {duration(self._before)}. Attempts that run at "
-            "once may slow each other down, so that one by one may take less."
+            f"{speed}, by estimate: all attempts together took {duration(self._before)}. Attempts that run "
+            "at once may slow each other down, so that one by one may take less."
         )
 
     @property
     def _bound_words(self) -> str:
         reached = self.timing.bound_efficiency or 0.0
         return (
-            f"No schedule of these attempts ends before {duration(self.timing.lower_bound)}, the lower bound; "
-            f"the run reached {percent(reached)} of what was possible."
+            f"No schedule of these attempts ends before {duration(self.timing.lower_bound)}, the lower "
+            f"bound; the run reached {percent(reached)} of what was possible."
         )
 
     @property
     def agents_words(self) -> str:
         total = sum(agent.seconds for agent in self.agents)
-        tried = sum(max(0, agent.attempts - 1) for agent in self.agents)
-        again = f", {count(tried, 'attempt')} of it after a failed one" if tried else ""
-        return f"All agents together ran for {duration(total)}{again}. Waits between attempts are not in it."
+        tries, ran = sum(agent.attempts for agent in self.agents), sum(bool(a.attempts) for a in self.agents)
+        again = f", {tries - ran} of them after a failed one" if tries > ran else ""
+        return (
+            f"The agents ran for {duration(total)} in {count(tries, 'attempt')}{again}; waits do not count."
+        )
 
 
 def _overlap(steps: Iterable[StepResult]) -> bool:

@@ -112,6 +112,8 @@ def duration(seconds: float) -> str:
     if round(seconds, 1) >= 60:
         minutes, rest = divmod(round(seconds), 60)
         return f"{minutes:,} min {rest} s"
+    if seconds < 0.0005:
+        return "under 0.001 s" if seconds > 0 else "0 s"
     digits = 3 if seconds < 1 else 2 if seconds < 10 else 1
     return f"{seconds:.{digits}f} s"
 
