@@ -100,18 +100,19 @@ class InputError(StrettoError):
 
 
 class NotFoundError(StrettoError):
-    """Nothing is known by that name; lists what exists."""
+    """Nothing is known by that name; lists what exists, and `mend` says what to do where that is not plain."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str] = ()) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str] = (), *, mend: str = "") -> None:
         self.kind = kind
         self.name = name
         self.known = tuple(known)
-        super().__init__(kind, name, self.known)
+        self.mend = mend
+        super().__init__(kind, name, self.known, mend)
 
     def __str__(self) -> str:
-        if not self.known:
-            return f"There is no {self.kind} {self.name!r}."
-        return f"There is no {self.kind} {self.name!r}. Known: {', '.join(sorted(self.known))}."
+        names = f" Known: {', '.join(sorted(self.known))}." if self.known else ""
+        advice = f" {self.mend}" if self.mend else ""
+        return f"There is no {self.kind} {self.name!r}.{names}{advice}"
 
 
 class ValueEncodingError(StrettoError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from textwrap import dedent, indent
 from typing import TYPE_CHECKING
@@ -67,6 +68,7 @@ def load_file(folder: Path, code: str, head: str = HEAD) -> tuple[ModuleType, st
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module, f"flow.py:{_marked(text)}"
 
@@ -74,7 +76,7 @@ def load_file(folder: Path, code: str, head: str = HEAD) -> tuple[ModuleType, st
 def load_body(folder: Path, body: str, before: str = "") -> tuple[ModuleType, str]:
     """The same for one workflow `flow(x)`: the code `before` it, and the lines of its body."""
     lines = dedent(body).strip("\n")
-    marked = lines if HERE in lines else f"{lines}  {HERE}"
+    marked = lines if HERE in lines + before else f"{lines}  {HERE}"
     return load_file(folder, f"{dedent(before)}\n\n@workflow\ndef flow(x=1):\n{indent(marked, '    ')}\n")
 
 

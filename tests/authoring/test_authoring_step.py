@@ -180,16 +180,13 @@ def test_calling_a_step_inside_a_running_step_fails_that_step() -> None:
     async def awaiting(x: int) -> int:
         return step(inline=True)(plain)(x)
 
-    for nesting in (blocking, awaiting):
-        flow = workflow(name="flow")(lambda nesting=nesting: nesting(1)) if False else None
-        del flow
+    @workflow
+    def flow(is_blocking: bool) -> int:
+        return blocking(1) if is_blocking else awaiting(1)
 
-        @workflow
-        def nested() -> int:
-            return nesting(1)  # noqa: B023  # run in this round of the loop
-
+    for is_blocking in (True, False):
         with pytest.raises(RunFailedError, match="outside a workflow's body"):
-            nested.run()
+            flow.run(is_blocking)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,9 @@ def add_map(graph: Graph, name: str, over: int, **rules: object) -> int:
     return index
 
 
-def add_group(graph: Graph, name: str, *members: int, within: float | None = None, least: int | None = None) -> int:
+def add_group(
+    graph: Graph, name: str, *members: int, within: float | None = None, least: int | None = None
+) -> int:
     """A group around steps that exist, and its gate."""
     number = len(graph.groups)
     gate = graph.add(StepSpec(id=name, role=Role.GATE), name, (), None, members)

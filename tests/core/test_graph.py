@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from core.schedule_cases import add_group, add_map, drawn
-
 from stretto.core.graph import Fragment, Graph, Node, Source, StepSpec, map_fragment
 
 SPEC = StepSpec(id="w")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from core.schedule_cases import Case, add_map, drawn
 
+from core.schedule_cases import Case, add_map, drawn
 from stretto.core.journal import events as events_module
 from stretto.core.journal import facts as kinds
 from stretto.core.journal.events import event_of
@@ -91,7 +91,13 @@ def test_cancels_in_events() -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [kinds.ATTEMPT_FAILED, kinds.CLOCK_TICKED, kinds.PERMIT_GRANTED, kinds.ATTEMPT_ABANDONED, kinds.GROUP_OPENED],
+    [
+        kinds.ATTEMPT_FAILED,
+        kinds.CLOCK_TICKED,
+        kinds.PERMIT_GRANTED,
+        kinds.ATTEMPT_ABANDONED,
+        kinds.GROUP_OPENED,
+    ],
 )
 def test_the_schedulers_own_facts_are_no_events(kind: int) -> None:
     """What only the scheduler needs is not told to readers."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from core.schedule_cases import BROKEN, Case, add_group, add_map, drawn
-
 from stretto.core.policy import Retry
 
 
@@ -34,7 +33,9 @@ def test_an_unknown_step_has_no_story() -> None:
 
 def test_every_kind_of_fact_has_its_words() -> None:
     """Timeouts, abandonment, grants, skips, defaults, groups, growth, cancels: no fact is told by number."""
-    graph = drawn("xs", "slow", "needs: slow", "asks", slow={"timeout": 1.0, "optional": True}, asks={"limits": ("x",)})
+    graph = drawn(
+        "xs", "slow", "needs: slow", "asks", slow={"timeout": 1.0, "optional": True}, asks={"limits": ("x",)}
+    )
     add_map(graph, "m", 0)
     add_group(graph, "g", 4, within=60.0)
     case = Case(graph, grace=2.0)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from core.schedule_cases import THREAD, Case, add_map, drawn
 
+from core.schedule_cases import THREAD, Case, add_map, drawn
 from stretto.core.journal.view import RunStatus, RunView, StepView
 from stretto.core.policy import Cause, Retry
 
@@ -26,7 +26,10 @@ def test_instants_and_attempts() -> None:
     case.post(case.done("a", attempt=2))
     step = _view(case).step(0)
     assert (step.state, step.started_at, step.ended_at) == ("succeeded", 0.0, 5.0)
-    assert [(one.number, one.started_at, one.ended_at) for one in step.attempts] == [(1, 0.0, 2.0), (2, 3.0, 5.0)]
+    assert [(one.number, one.started_at, one.ended_at) for one in step.attempts] == [
+        (1, 0.0, 2.0),
+        (2, 3.0, 5.0),
+    ]
     assert [one.failure.message if one.failure else None for one in step.attempts] == ["broken", None]
     assert step.failure is None
 

@@ -122,7 +122,7 @@ def test_attempts_hold_their_own_permits() -> None:
 
 def test_an_unknown_limit_is_told_with_the_known_ones() -> None:
     """The error names the limit, who wants it, where limits are defined, and which exist."""
-    with pytest.raises(NotFoundError, match=r"'write'.*Engine\(limits=.*'openai'.*Known: mistral"):
+    with pytest.raises(NotFoundError, match=r"'openai'.*Known: mistral.*'write'.*Engine\(limits="):
         Pools({"mistral": 1}).check(("openai",), "write")
 
 

@@ -19,7 +19,9 @@ def test_no_lengths(value: object) -> None:
     assert not is_length(value)
 
 
-@pytest.mark.parametrize(("value", "least", "expected"), [(1, 1, True), (0, 1, False), (0, 0, True), (True, 1, False)])
+@pytest.mark.parametrize(
+    ("value", "least", "expected"), [(1, 1, True), (0, 1, False), (0, 0, True), (True, 1, False)]
+)
 def test_counts(value: object, least: int, expected: bool) -> None:
     """Whole numbers, from the least one on."""
     assert is_count(value, least=least) is expected

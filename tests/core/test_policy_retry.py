@@ -23,7 +23,9 @@ def test_attempts_count_the_first_one() -> None:
     assert [rule.wants(PLAIN, attempt) for attempt in (1, 2, 3, 4)] == [True, True, False, False]
 
 
-@pytest.mark.parametrize("error", [PermanentError("no"), ValueEncodingError("bad", where="", type_name="set")])
+@pytest.mark.parametrize(
+    "error", [PermanentError("no"), ValueEncodingError("bad", where="", type_name="set")]
+)
 def test_some_failures_are_never_retried(error: Exception) -> None:
     """A permanent error and a result that cannot be journaled would fail the same way again."""
     assert not Retry(attempts=9, on=BaseException).wants(failure_of(error), 1)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from core.schedule_cases import BROKEN, INLINE, THREAD, Case, add_group, add_map, drawn
 
+from core.schedule_cases import BROKEN, INLINE, THREAD, Case, add_group, add_map, drawn
 from stretto.core.journal import facts as kinds
 from stretto.core.policy import Cause, Failure, OnFailure, Retry
 from stretto.core.values import Missing
@@ -173,8 +173,10 @@ def test_eleven_agents_may_not_lose_four() -> None:
     case = _eleven(lost=4, keep=0)
     assert case.state("g") == "FAILED"
     assert case.started.count("report#1") == 0
-    text = next(fact[4] for fact in case.scheduler.log if fact[0] == kinds.STEP_FAILED and fact[1] == 11).message
-    assert text == "group 'g' needs 8 of 11 steps to succeed; 0 did, lost: m0, m1, m2, m3"
+    text = next(
+        fact[4] for fact in case.scheduler.log if fact[0] == kinds.STEP_FAILED and fact[1] == 11
+    ).message
+    assert text == "group 'g' needs 8 of 11 steps to succeed, but lost 4: m0, m1, m2, m3"
 
 
 def test_an_unreachable_gate_stops_no_member_under_drain() -> None:

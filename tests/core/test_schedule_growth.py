@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from core.schedule_cases import Case, add_group, add_map, drawn
-
 from stretto.core.journal import facts as kinds
 
 
@@ -70,7 +69,7 @@ def test_a_plain_consumer_waits_for_the_whole_list() -> None:
 
 
 def test_a_child_that_needs_a_lost_child_is_blocked_as_it_grows() -> None:
-    """In a group, a second map that grows after the first lost an item skips that item and keeps the others."""
+    """In a group, a second map that grows after the first lost an item skips that item."""
     graph = drawn("xs")
     maps = [add_map(graph, "m0", 0), add_map(graph, "m1", 1)]
     add_group(graph, "g", *maps)

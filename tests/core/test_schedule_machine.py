@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 
 import pytest
-from core.schedule_cases import INLINE, Case, add_map, drawn
 
+from core.schedule_cases import INLINE, Case, add_map, drawn
 from stretto.core.journal import facts as kinds
 from stretto.core.journal.facts import is_stimulus
 from stretto.core.schedule.machine import Scheduler
@@ -114,7 +114,7 @@ def test_inline_glue_needs_no_permit() -> None:
 
 
 def test_replaying_the_stimuli_gives_the_same_journal() -> None:
-    """Facts from outside, fed to a fresh scheduler decision by decision, bring about the same consequences."""
+    """Facts from outside, fed to a fresh scheduler by decisions, bring about the same consequences."""
     graph = drawn("a", "b", "c: a b", a={"timeout": 5.0})
     add_map(graph, "m", 0)
     case = Case(graph)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from core.schedule_cases import Case, add_map, drawn
-
 from stretto.core.journal import facts as kinds
 from stretto.core.policy import Retry
 from stretto.core.schedule.ready import ReadyQueue
@@ -155,7 +154,9 @@ def test_equal_paths_go_in_author_order() -> None:
 def test_a_few_added_to_many_keep_the_order() -> None:
     """Pushing single steps into a long queue sorts as rebuilding it would."""
     names = [f"s{number}" for number in range(40)]
-    queue = ReadyQueue(drawn(*names), {name: float(number) for number, name in enumerate(names)}, is_sequential=False)
+    queue = ReadyQueue(
+        drawn(*names), {name: float(number) for number, name in enumerate(names)}, is_sequential=False
+    )
     queue.extend(list(range(0, 40, 2)))
     queue.extend([1])
     queue.extend([39, 3])

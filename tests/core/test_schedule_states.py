@@ -18,12 +18,17 @@ def test_nothing_leaves_a_final_state() -> None:
 
 def test_final_states_know_it() -> None:
     """A state's own word and the set of final states agree."""
-    assert {state for state in State if state.is_final} == FINAL == set(State) - {
-        State.PENDING,
-        State.READY,
-        State.RUNNING,
-        State.WAITING,
-    }
+    assert (
+        {state for state in State if state.is_final}
+        == FINAL
+        == set(State)
+        - {
+            State.PENDING,
+            State.READY,
+            State.RUNNING,
+            State.WAITING,
+        }
+    )
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.PENDING])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from core.schedule_cases import BROKEN, INLINE, THREAD, Case, add_group, add_map, drawn
-
 from stretto.core.journal import facts as kinds
 from stretto.core.policy import Cause, Retry
 

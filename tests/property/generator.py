@@ -54,7 +54,7 @@ class _Author:
 
     def flow(self) -> Flow:
         """A workflow and its run options."""
-        items = tuple(self._item() for _ in range(self.number(4, 10)))
+        items = tuple(self._item() for _ in range(self.number(5, 12)))
         names = [source.name for source in self._sources]
         output = tuple(dict.fromkeys([names[-1], *(self.pick(names) for _ in range(self.number(0, 4)))]))
         flow = Flow(items, output)
@@ -84,7 +84,7 @@ class _Author:
         return f"{prefix}{self._count}"
 
     def _block(self) -> Block:
-        nodes = tuple(self._node(is_member=True) for _ in range(self.number(1, 5)))
+        nodes = tuple(self._node(is_member=True) for _ in range(self.number(2, 5)))
         within = self.pick((6.25, 3.25, 1.75)) if not self._is_calm and self.chance(30) else None
         least = 0 if self._is_calm else self.number(0, len(nodes))
         wanted = self.pick((least, max(0, least - 2))) if self.chance(60) else None

@@ -668,8 +668,9 @@ class Follower:
 
     def _cut_block(self, block: Block) -> None:
         self.cut_blocks.add(block.name)
-        for node in block.nodes:
+        for node in reversed(block.nodes):
             self._cut(self.records[node.name])
+            self._settle()
 
     def _behind(self, record: Record) -> float:
         """Seconds of required work, by estimate, behind an optional step as the run's creator knew it."""

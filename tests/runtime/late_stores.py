@@ -25,7 +25,9 @@ class LateStore(MemoryStore):
         self._callbacks: dict[str, Callable[[], None]] = {}
         self._last: asyncio.TimerHandle | None = None
 
-    def open(self, run_id: str, committed: Callable[[], None], failed: Callable[[BaseException], None]) -> None:
+    def open(
+        self, run_id: str, committed: Callable[[], None], failed: Callable[[BaseException], None]
+    ) -> None:
         super().open(run_id, committed, failed)
         self._callbacks[run_id] = committed
 
@@ -55,7 +57,9 @@ class ThreadedStore(MemoryStore):
         self._written = 0
         self._writer = threading.Thread(target=self._write, daemon=True)
 
-    def open(self, run_id: str, committed: Callable[[], None], failed: Callable[[BaseException], None]) -> None:
+    def open(
+        self, run_id: str, committed: Callable[[], None], failed: Callable[[BaseException], None]
+    ) -> None:
         if self._dies_at is not None and self._written >= self._dies_at:
             raise OSError("the disk is full")
         super().open(run_id, committed, failed)

@@ -120,7 +120,7 @@ def test_a_swallowed_cancellation_of_the_run_is_no_success() -> None:
 
 
 def test_a_step_that_raises_cancelled_error_itself_has_failed() -> None:
-    """`CancelledError` out of a step nobody told to stop is the step's own failure, and the others go on."""
+    """`CancelledError` out of a step nobody told to stop is its own failure, and the others go on."""
 
     @step
     async def odd() -> None:
@@ -163,7 +163,7 @@ def test_a_step_that_cancels_its_own_task_has_failed() -> None:
 
 @pytest.mark.parametrize("error", [GeneratorExit, SystemExit, StopAsyncIteration, StopIteration])
 def test_whatever_a_step_raises_is_its_own_failure(error: type[BaseException]) -> None:
-    """Exceptions that mean something to Python itself end the step, not the run's loop, and are not retried."""
+    """Exceptions that mean something to Python itself end the step, not the loop, and are not retried."""
 
     @step(retry=Retry(attempts=2, on=ValueError))
     async def odd() -> None:

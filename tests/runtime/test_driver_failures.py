@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -76,7 +77,9 @@ def test_eight_of_eleven(lost: int, status: str) -> None:
 
     result = run_virtual(flow.aresult())
     assert result.status == status
-    kept = [path for path, one in result.steps.items() if one.state == "succeeded" and path.startswith("agent-")]
+    kept = [
+        path for path, one in result.steps.items() if one.state == "succeeded" and path.startswith("agent-")
+    ]
     assert len(kept) == 11 - lost
     if status == "partial":
         assert result.value == (8, 8)
@@ -267,7 +270,7 @@ def test_jitter_stays_in_its_bounds_and_is_repeatable() -> None:
             flaky()
 
         run_virtual(flow.with_options(engine=Engine(seed=seed)).aresult())
-        return [later - earlier for earlier, later in zip(tries, tries[1:], strict=False)]
+        return [later - earlier for earlier, later in pairwise(tries)]
 
     found = waits(1)
     assert all(0 <= wait <= 2.0**number for number, wait in enumerate(found))
@@ -324,13 +327,15 @@ def test_the_runs_deadline_keeps_what_finished() -> None:
         works.named("quick")(1, "kept")
         works.named("slow")(60)
 
-    with pytest.raises(RunTimedOutError, match=r"deadline of 5 s; cut: slow\. 1 of 2 steps succeeded") as caught:
+    with pytest.raises(
+        RunTimedOutError, match=r"deadline of 5 s; cut: slow\. 1 of 2 steps succeeded"
+    ) as caught:
         run_virtual(flow.arun())
     assert caught.value.result.steps["quick"].value == "kept"  # type: ignore[attr-defined]
 
 
 def test_optional_work_is_cut_in_time_from_earlier_estimates() -> None:
-    """The second run of an engine knows how long the required step behind an optional one takes, and cuts in time."""
+    """An engine's second run knows how long the work behind an optional step takes, and cuts in time."""
     slow = [1.0]
 
     @step(optional=True, default="none")

@@ -103,8 +103,23 @@ def test_a_loss_through_a_thousand_maps() -> None:
     assert result.steps["m999[0]"].state == "skipped"
 
 
+def test_a_loop_with_eager_tasks() -> None:
+    """Where tasks run to their first wait at once (Python 3.12 and later), nothing changes."""
+
+    @workflow
+    def flow() -> int:
+        return bump.named("second")(bump(glue(0)))
+
+    async def run() -> int:
+        asyncio.get_running_loop().set_task_factory(getattr(asyncio, "eager_task_factory", None))
+        return (await flow.arun()).value
+
+    assert asyncio.run(run()) == 3
+
+
 def test_deep_inputs_are_refused_in_words() -> None:
     """A value nested too deeply is an error with a place, not a crash."""
+
     @workflow
     def flow(value: object) -> object:
         return same(value)
@@ -112,5 +127,5 @@ def test_deep_inputs_are_refused_in_words() -> None:
     deep: list[object] = []
     for _ in range(5_000):
         deep = [deep]
-    with pytest.raises(InputError, match="'value'.*levels deep"):
+    with pytest.raises(InputError, match=r"'value'.*levels deep"):
         run_virtual(flow.arun(deep))

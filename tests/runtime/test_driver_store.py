@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from runtime.late_stores import DisorderlyStore, LateStore, RefusingStore, ThreadedStore
 
+from runtime.late_stores import DisorderlyStore, LateStore, RefusingStore, ThreadedStore
 from stretto import Engine, step, workflow
 from stretto.core.journal import facts as kinds
 from stretto.errors import StrettoError
@@ -159,7 +159,7 @@ def test_a_cancel_while_commits_are_late() -> None:
 
 @pytest.mark.parametrize("dies_at", [1, 2, 3, 4])
 def test_a_dying_writer_fails_all_who_wait(dies_at: int) -> None:
-    """When the writer thread dies, at whatever decision, every run ends with its error; nobody waits for ever."""
+    """When the writer thread dies, at whatever decision, every run ends with its error."""
     store = ThreadedStore(dies_at)
     engine = Engine(store=store)
 

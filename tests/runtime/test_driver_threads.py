@@ -187,6 +187,33 @@ def test_a_thousand_blocking_steps_at_once() -> None:
     assert flow.run().value == list(range(1000))
 
 
+def test_a_thread_that_cannot_be_had_fails_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the system gives no more threads the step has failed, and may be tried again; the run goes on."""
+    refused: list[str] = []
+    start = threading.Thread.start
+
+    def refuse_once(thread: threading.Thread) -> None:
+        if thread.name == "stretto-step" and not refused:
+            refused.append(thread.name)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    @step(retry=Retry(attempts=2, first_wait=0))
+    def blocking() -> str:
+        return "second"
+
+    @workflow
+    def flow() -> str:
+        return blocking()
+
+    monkeypatch.setattr(threading.Thread, "start", refuse_once)
+    result = flow.run()
+    assert result.value == "second"
+    first = result.steps["blocking"].attempts[0].failure
+    assert first is not None
+    assert first.message == "can't start new thread"
+
+
 def test_the_cap_bounds_threads_too() -> None:
     """Never more blocking steps at once than permits."""
     running: list[int] = []

@@ -251,7 +251,7 @@ def test_a_step_that_returns_a_coroutine_says_what_to_do() -> None:
     def flow() -> object:
         return forgot()
 
-    with pytest.raises(RunFailedError, match="step 'forgot': coroutine: .*await it inside the step"):
+    with pytest.raises(RunFailedError, match=r"step 'forgot': coroutine: .*await it inside the step"):
         asyncio.run(flow.arun())
     later.close()
 
@@ -269,7 +269,7 @@ def test_a_step_that_returns_a_ref_has_failed() -> None:
         caught.append(menu())
         return leaks()
 
-    with pytest.raises(RunFailedError, match="step 'leaks': .*Ref"):
+    with pytest.raises(RunFailedError, match=r"step 'leaks': .*Ref"):
         run_virtual(flow.arun())
 
 

@@ -112,12 +112,11 @@ class Engine:
         if suspend_groups:
             for group in traced.graph.groups:
                 group.within = None
+        permits = _permits(self.max_concurrency if max_concurrency is None else max_concurrency)
         options = RunOptions(
             on_failure=self.on_failure if on_failure is None else _policy(on_failure),
             within=_within(within),
-            permits=1
-            if is_sequential
-            else _permits(self.max_concurrency if max_concurrency is None else max_concurrency),
+            permits=1 if is_sequential else permits,
             is_sequential=is_sequential,
             grace=self.grace,
         )

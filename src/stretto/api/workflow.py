@@ -110,12 +110,14 @@ class Workflow(Generic[P, R]):
         """
         import asyncio
 
+        from stretto.runtime.engine.loop import run_to_end
+
         if asyncio._get_running_loop() is not None:
             raise StrettoError(
                 f"{self.name}.run() was called inside a running event loop; "
                 f"write `await {self.name}.arun(…)` there."
             )
-        return asyncio.run(self.arun(*args, **kwargs))
+        return run_to_end(self.arun(*args, **kwargs))
 
     async def arun(self, *args: P.args, **kwargs: P.kwargs) -> RunResult[R]:
         """Run to the end on the running loop. Raises RunError, with the result, if there is no value."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -13,12 +12,17 @@ __all__ = ["FromEngine", "from_engine"]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
 class FromEngine:
-    """The marker behind `from_engine()`; `key` None means the parameter's own name."""
+    """The marker behind `from_engine()`; `key` None means the parameter's own name.
 
-    key: str | None
-    default: Callable[[], object] | None
+    Not a dataclass: a marker passed as a value must not be taken for data.
+    """
+
+    __slots__ = ("default", "key")
+
+    def __init__(self, key: str | None, default: Callable[[], object] | None) -> None:
+        self.key = key
+        self.default = default
 
 
 def from_engine(key: str | None = None, *, default: Callable[[], T] | None = None) -> T:

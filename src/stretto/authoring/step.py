@@ -29,6 +29,8 @@ R = TypeVar("R")
 D = TypeVar("D")
 D_co = TypeVar("D_co", covariant=True)
 
+_NO_LISTS = (str, bytes, dict, set, frozenset)  # iterable, but never meant, or in no order
+
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
@@ -188,11 +190,11 @@ class Step(Generic[P, R]):
             if known is not None and not ref._projection:
                 return ref, [Ref(trace, child) for child in known], ()
             return ref, None, (ref._index,)
-        if isinstance(xs, (str, bytes, dict)) or not isinstance(xs, Iterable):
+        if isinstance(xs, _NO_LISTS) or not isinstance(xs, Iterable):
             raise DefinitionError(
                 f"Step {self.name!r}.map got {type(xs).__name__}; it takes a list of items or a Ref to one.",
                 where=caller_place(),
-                mend="Wrap a single value in a list; for a dict map over list(d.items()).",
+                mend="Wrap a single value in a list; map over d.items() of a dict, over sorted(s) of a set.",
             )
         return None, [self._input(trace, item, found, self._item_parameter()) for item in xs], ()
 
@@ -453,7 +455,8 @@ def _rule(step_id: str, retry: object) -> Retry:
 
 
 def _where(function: Callable[..., Any], *, inline: bool, executor: str | None) -> Where:
-    is_async = inspect.iscoroutinefunction(function)
+    # A callable object is awaited when its `__call__` is.
+    is_async = any(map(inspect.iscoroutinefunction, (function, getattr(function, "__call__", None))))  # noqa: B004
     if inline:
         if is_async:
             raise _contradiction(function, "inline=True needs a plain `def`: inline glue awaits nothing.")

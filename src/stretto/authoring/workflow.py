@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from stretto.authoring.body_check import check_body
 from stretto.authoring.names import RETURN
 from stretto.authoring.place import function_place
+from stretto.authoring.resource import FromEngine
 from stretto.authoring.step import step
 from stretto.authoring.trace import Trace, active_trace
 from stretto.core.graph import is_projected
@@ -50,12 +51,22 @@ class Definition:
                 where=self.place,
                 mend="Its body only wires steps together and awaits nothing: make the steps `async def`.",
             )
+        self._check_parameters()
 
     @property
     def place(self) -> str | None:
         """``file.py:12``."""
         code = getattr(self.fn, "__code__", None)
         return None if code is None else function_place(code)
+
+    def _check_parameters(self) -> None:
+        for parameter in self.signature.parameters.values():
+            if isinstance(parameter.default, FromEngine):
+                raise DefinitionError(
+                    f"Workflow {self.name!r} asks for the resource {parameter.name!r}; only steps may.",
+                    where=self.place,
+                    mend="Make `from_engine()` the default of a parameter of the step that uses it.",
+                )
 
     def bind(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> dict[str, object]:
         """The inputs by name, defaults applied, as snapshots. Raises InputError."""

@@ -1,6 +1,6 @@
 """For tests of workflows: time that takes no time, a recorder of what happened, the scheduler's invariants.
 
-    result = run_virtual(flow.arun(order="gin"))     # asyncio.sleep(3600) inside takes no real time
+result = run_virtual(flow.arun(order="gin"))     # asyncio.sleep(3600) inside takes no real time
 """
 
 from stretto.testing.clock import StalledError, VirtualLoop, VirtualTime, block, run_virtual, virtual_time

@@ -80,7 +80,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self.thread_begins(lambda _: None))
         return future
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109  # the base class's signature; a virtual timeout would be over at once
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002  # the base class's signature; a virtual timeout would be over at once
         """As the base class, waiting as long as it takes."""
         self._busy += 1
         try:
@@ -140,7 +140,9 @@ class _Jumping(selectors.DefaultSelector):  # type: ignore[misc, valid-type]  # 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Events that are there; otherwise waits for threads, or moves the clock."""
         loop = self._loop
-        found: list[tuple[selectors.SelectorKey, int]] = super().select(None if loop.is_held() and timeout != 0 else 0)
+        found: list[tuple[selectors.SelectorKey, int]] = super().select(
+            None if loop.is_held() and timeout != 0 else 0
+        )
         if found or timeout == 0 or loop.is_held():
             return found
         if timeout is None and len(self.get_map()) > _OWN_SOCKETS:

@@ -86,7 +86,9 @@ class _State:
             key = (index, scheduler.attempts[index])
             self.require(key not in scheduler.late, "its current attempt counts as late", index)
         for index, attempt in (*scheduler.stopping, *scheduler.late):
-            self.require(1 <= attempt <= scheduler.attempts[index], f"attempt {attempt} was never issued", index)
+            self.require(
+                1 <= attempt <= scheduler.attempts[index], f"attempt {attempt} was never issued", index
+            )
 
     def live(self) -> set[tuple[int, int]]:
         """Attempts that have not truly ended: current, told to stop, or late."""
@@ -103,10 +105,13 @@ class _State:
         promised = len(scheduler.held) + len(scheduler.reserved & scheduler.requested)
         self.equal(len(live) + promised, scheduler.used, "permits in use")
         self.require(
-            len(live) <= scheduler.options.permits, f"{len(live)} attempts at once, {scheduler.options.permits} allowed"
+            len(live) <= scheduler.options.permits,
+            f"{len(live)} attempts at once, {scheduler.options.permits} allowed",
         )
         for index in scheduler.requested:
-            self.require(not self.states[index].is_final, "waits for a named permit though it has ended", index)
+            self.require(
+                not self.states[index].is_final, "waits for a named permit though it has ended", index
+            )
 
     def edges(self) -> None:
         """`missing` is the number of closed edges; anchors count their open children."""
@@ -146,7 +151,9 @@ class _State:
             is_due = index not in scheduler.requested and scheduler.used < scheduler.options.permits
             self.require(not is_due, "is ready, and a permit is free", index)
         elif state is State.WAITING and index in self.graph.children:
-            self.require(scheduler.open_children[index] > 0, "has no open child left and has not settled", index)
+            self.require(
+                scheduler.open_children[index] > 0, "has no open child left and has not settled", index
+            )
 
     # ---------------------------------------------------------------- groups and the end
 
@@ -163,9 +170,13 @@ class _State:
     def the_end(self) -> None:
         scheduler = self.scheduler
         for index in self.indices:
-            self.require(self.states[index].is_final, f"is {self.states[index].name} in a finished run", index)
+            self.require(
+                self.states[index].is_final, f"is {self.states[index].name} in a finished run", index
+            )
         for name in ("stopping", "requested", "held", "reserved", "fresh"):
-            self.require(not getattr(scheduler, name), f"the run has finished with {name}={getattr(scheduler, name)}")
+            self.require(
+                not getattr(scheduler, name), f"the run has finished with {name}={getattr(scheduler, name)}"
+            )
 
 
 # -------------------------------------------------------------------- from one event to the next
@@ -307,4 +318,3 @@ def replay(created: Created, decisions: Iterable[Sequence[Fact]]) -> Scheduler:
 
 def _without_created(facts: Iterable[Fact]) -> list[Fact]:
     return [fact if fact[0] != kinds.RUN_CREATED else (*fact[:4], None) for fact in facts]
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from stretto import Engine
 from stretto.errors import PermanentError, RunError
 from stretto_apps.assess.rollout import runs_parallel
 from stretto_apps.assess.save import save, save_run
@@ -27,6 +28,7 @@ async def run_assessment(
     user_id: str | None = None,
     rollout: int | None = None,
     model: Model | None = None,
+    engine: Engine | None = None,
     agent_limits: Mapping[str, float] | None = None,
     min_agents: int = MIN_AGENTS,
     sources: Sequence[str] | None = None,
@@ -35,17 +37,15 @@ async def run_assessment(
     """Runs one assessment as dataflow, or one step at a time in author order; the values are equal.
 
     `use_parallel=False` always means one at a time. With a `rollout` (percent: 10, 25, 50, 100) only its
-    users get dataflow, the same user always alike. `model` words the findings in place of the workflow
-    engine's. With `output` the reports and the page about the run are written into a new folder below it.
+    users get dataflow, the same user always alike. It runs on `engine`, else on one of its own with `model` to word
+    the findings, else on the workflow's; at most five assessments are under way at once on one engine. With `output` the reports and the page about the run are written into a new folder below it.
 
     Raises `RunError`, with the result, when the run has no value or its reports cannot be written.
     """
-    from stretto import Engine
-
     is_parallel = runs_parallel(use_parallel=use_parallel, user_id=user_id, rollout=rollout)
     chosen = assess.with_options(
         sequential=not is_parallel,
-        engine=Engine(resources={"model": model}) if model is not None else None,
+        engine=engine or (Engine(resources={"model": model}) if model is not None else None),
     )
     result = await chosen.arun(
         request,

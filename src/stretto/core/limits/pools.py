@@ -52,9 +52,11 @@ class Pools:
         """Raise NotFoundError if a step names a limit that does not exist."""
         for name in names:
             if name not in self._limits:
-                raise NotFoundError(
-                    f"limit (step {step!r} wants it; Engine(limits={{…}}) defines them)", name, self._limits
+                mend = (
+                    f"Step {step!r} asks for it: define it by Engine(limits={{{name!r}: 8}}), "
+                    "or under [limits] in stretto.toml."
                 )
+                raise NotFoundError("limit", name, self._limits, mend=mend)
 
     def free(self, name: str) -> int:
         """How many permits of a pool are not out."""

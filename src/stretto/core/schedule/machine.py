@@ -268,7 +268,9 @@ class Scheduler(Attempts):
     def _close(self) -> None:
         if self.finished:
             return
-        if self.is_expired and self.halted is None and self.open_steps and not self.inline_running:
+        # A drain ends with the deadline too: what still ran for a failed run is cut like any other.
+        is_free_to_run = self.halted in (None, Cause.ERROR)
+        if self.is_expired and is_free_to_run and self.open_steps and not self.inline_running:
             self.verdict = f"the run passed its deadline of {self.options.within:g} s"
             self._halt(Cause.TIMED_OUT)
             self._stop_all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from stretto.core.graph.graph import GroupSpec
 from stretto.core.graph.spec import FREE, NO_START, Role
 from stretto.core.journal import facts as kinds
 from stretto.core.policy.failure import Cause, Failure
@@ -138,7 +139,7 @@ class Settling(Columns):
         group = next(group for group in self.graph.groups if group.gate == gate)
         good = sum(self.states[member] == SUCCEEDED for member in group.members)
         if group.min_success is not None and good < group.min_success:
-            self._fail_gate(gate, good)
+            self._fail_gate(group)
             return
         self.facts.append((kinds.STEP_COMPLETED, gate, 0, self.now, good))
         self._succeed(gate, good)
@@ -148,19 +149,17 @@ class Settling(Columns):
         group = self.graph.groups[number]
         self.gate_losses[number] = lost = self.gate_losses.get(number, 0) + 1
         if group.min_success is not None and len(group.members) - lost < group.min_success:
-            good = sum(self.states[member] == SUCCEEDED for member in group.members)
-            self._fail_gate(group.gate, good)
+            self._fail_gate(group)
 
-    def _fail_gate(self, gate: int, good: int) -> None:
-        if self.states[gate] != PENDING:
+    def _fail_gate(self, group: GroupSpec) -> None:
+        if self.states[group.gate] != PENDING:
             return
-        group = next(group for group in self.graph.groups if group.gate == gate)
         lost = [self.graph.path(member) for member in group.members if member in self.defaulted]
         text = (
-            f"group {group.name!r} needs {group.min_success} of {len(group.members)} steps to succeed; "
-            f"{good} did, lost: {', '.join(lost)}"
+            f"group {group.name!r} needs {group.min_success} of {len(group.members)} steps to succeed, "
+            f"but lost {len(lost)}: {', '.join(lost)}"
         )
-        self._lose(gate, FAILED, Failure(Cause.ERROR, text, ("stretto.GroupThreshold",)))
+        self._lose(group.gate, FAILED, Failure(Cause.ERROR, text, ("stretto.GroupThreshold",)))
 
     # ---------------------------------------------------------------- anchors
 

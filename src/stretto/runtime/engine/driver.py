@@ -302,7 +302,8 @@ class RunDriver:
         if spec.where is _LOOP:
             coroutine = self._run(index, attempt, code.fn, args, kwargs)
             task = self._loop.create_task(coroutine, context=self._context.copy())
-            self._tasks[(index, attempt)] = task
+            if not task.done():  # a loop with eager tasks may have run it to its end already
+                self._tasks[(index, attempt)] = task
         elif spec.where is Where.THREAD:
             self._start_thread(index, attempt, code.fn, args, kwargs or {})
         else:
@@ -338,7 +339,7 @@ class RunDriver:
                 raise  # the loop itself is being ended, or was dropped with this attempt in it
             self._failed(index, attempt, error)  # whatever a step raises is its own failure, SystemExit too
         else:
-            del self._tasks[(index, attempt)]
+            self._tasks.pop((index, attempt), None)
             self._post((fact, index, attempt, self._clock(), value))
 
     def _failed(self, index: int, attempt: int, error: BaseException) -> None:
@@ -384,7 +385,11 @@ class RunDriver:
                 self._post((kinds.ATTEMPT_SUCCEEDED, index, attempt, at, value))
 
         self._threads.add((index, attempt))
-        self._executor.submit(self._call(index, attempt, fn, args, kwargs), self._context.copy(), ended)
+        try:
+            self._executor.submit(self._call(index, attempt, fn, args, kwargs), self._context.copy(), ended)
+        except RuntimeError as error:  # the system gives no more threads
+            self._threads.discard((index, attempt))
+            self._failed(index, attempt, error)
 
     def _call(
         self,

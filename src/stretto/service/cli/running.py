@@ -7,17 +7,17 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from stretto.errors import StrettoError, TargetError
+from stretto.runtime.engine.loop import run_to_end
 from stretto.service.cli.exits import Exit
 from stretto.service.cli.words import warn
 from stretto.service.targets import place_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import FrameType
 
     from stretto.api.result import RunResult
@@ -30,10 +30,6 @@ __all__ = ["Interrupts", "body_errors", "execute"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SHOW_CURSOR = b"\x1b[?25h\n"
-_LAST_WAIT = 0.2
-"""Seconds for what is left on the loop: the run has ended, and its grace with it."""
-
-T = TypeVar("T")
 
 
 class Interrupts:
@@ -97,33 +93,7 @@ def execute(
                 await model.aclose()
 
     with body_errors(workflow.definition):
-        return _to_its_end(whole())
-
-
-def _to_its_end(main: Coroutine[object, object, T]) -> T:
-    """Like `asyncio.run`, but what outlives the run, and ignores its end, is left behind.
-
-    `asyncio.run` would wait for ever for an abandoned coroutine, or for a thread that
-    a step handed a call to.
-    """
-    threads = ThreadPoolExecutor(thread_name_prefix="stretto-loop")
-    loop = asyncio.new_event_loop()
-    loop.set_default_executor(threads)
-    try:
-        asyncio.set_event_loop(loop)
-        result = loop.run_until_complete(main)
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        if left:
-            loop.run_until_complete(asyncio.wait(left, timeout=_LAST_WAIT))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        return result
-    finally:
-        loop.set_exception_handler(lambda _loop, _context: None)  # tasks left behind need no epitaph
-        threads.shutdown(wait=False, cancel_futures=True)
-        asyncio.set_event_loop(None)
-        loop.close()
+        return run_to_end(whole())
 
 
 @contextmanager
