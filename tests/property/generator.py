@@ -64,8 +64,8 @@ class _Author:
             flow,
             permits=self.pick((None, None, 3, 2, 1)),
             on_failure="fail_fast" if self.chance(35) else "drain",
-            within=self.pick((25.125, 12.125, 6.125, 3.125)) if self.chance(20) else None,
-            cancel_at=self.pick((0.0, 1.0, 2.5, 4.0, 7.0)) if self.chance(16) else None,
+            within=self.pick((25.125, 12.125, 6.125, 3.125)) if self.chance(28) else None,
+            cancel_at=self.pick((0.0, 1.0, 2.5, 4.0, 7.0)) if self.chance(24) else None,
             grace=self.pick((2.0, 0.5)),
             estimates=self._estimates(items),
         )
@@ -156,30 +156,36 @@ class _Author:
             return replace(node, plays=self._plays(lambda: Play(self.pick(LATENCIES))))
         if self.chance(30):
             node = replace(node, attempts=self.number(2, 3), wait=self.pick((0.5, 1.0, 2.0)))
-        is_tolerant = node.optional or is_member or node.attempts > 1 or self._is_rough
+        may_fail = node.optional or is_member or self._is_rough
         if self.chance(30):
-            node = replace(node, timeout=self.pick(TIMEOUTS if is_tolerant else (9.25,)))
+            node = replace(node, timeout=self.pick(TIMEOUTS if may_fail else (9.25,)))
         if self.chance(14):
-            node = replace(node, within=self.pick(WITHINS if is_tolerant else (60.25,)))
+            node = replace(node, within=self.pick(WITHINS if may_fail else (60.25,)))
         if node.timeout is None and node.within is None and self.chance(30):
             node = replace(node, jitter=True)
-        return replace(node, plays=self._plays(lambda: self._play(node, is_tolerant=is_tolerant)))
+        if may_fail:
+            return replace(node, plays=self._plays(lambda: self._play(node, self._ends_of(node))))
+        # Required work mostly succeeds in the end, or few runs would have a value to compare.
+        bad = tuple(self._play(node, ("error",)) for _ in range(self.number(0, node.attempts - 1)))
+        return replace(node, plays=(Play(self.pick(LATENCIES)), *bad))
+
+    def _ends_of(self, node: Node) -> tuple[str, ...]:
+        if node.where == "thread":
+            return ("error", "error", "permanent")
+        if (node.timeout is not None or node.within is not None) and self.chance(55):
+            return ("stubborn", "hang")
+        return ("error",) * 6 + ("permanent", "cancelled")
 
     def _plays(self, play: Callable[[], Play]) -> tuple[Play, ...]:
         return tuple(play() for _ in range(self.number(1, 4)))
 
-    def _play(self, node: Node, *, is_tolerant: bool) -> Play:
-        latency = self.pick(LATENCIES)
-        if not self.chance(45 if is_tolerant else 2):
-            return Play(latency)
-        is_bounded = node.timeout is not None or node.within is not None
-        if node.where == "thread":
-            return Play(latency, self.pick(("error", "error", "permanent")))
-        if is_bounded and self.chance(55):
-            if self.chance(40):
-                return Play(latency, "hang")
+    def _play(self, node: Node, ends: tuple[str, ...]) -> Play:
+        if not self.chance(40):
+            return Play(self.pick(LATENCIES))
+        chosen = self.pick(ends)
+        if chosen == "stubborn":
             return Play(self.pick((8.0, 5.0)), "stubborn", self.pick((1.0, 3.0, 0.5)))
-        return Play(latency, self.pick(("error",) * 6 + ("permanent", "cancelled")))
+        return Play(self.pick(LATENCIES), chosen)
 
 
 @st.composite

@@ -114,7 +114,7 @@ def test_an_unknown_limit_stops_the_start() -> None:
         first()
         call()
 
-    with pytest.raises(NotFoundError, match=r"'call'.*'opneai'.*Known: openai"):
+    with pytest.raises(NotFoundError, match=r"no limit 'opneai'\. Known: openai\..*'call'"):
         run_virtual(flow.with_options(engine=Engine(limits={"openai": 1})).arun())
     assert ran == []
 

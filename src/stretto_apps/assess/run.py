@@ -37,8 +37,9 @@ async def run_assessment(
     """Runs one assessment as dataflow, or one step at a time in author order; the values are equal.
 
     `use_parallel=False` always means one at a time. With a `rollout` (percent: 10, 25, 50, 100) only its
-    users get dataflow, the same user always alike. It runs on `engine`, else on one of its own with `model` to word
-    the findings, else on the workflow's; at most five assessments are under way at once on one engine. With `output` the reports and the page about the run are written into a new folder below it.
+    users get dataflow, the same user always alike. It runs on `engine`, else on one of its own with `model`
+    to word the findings, else on the workflow's; at most five assessments are under way at once on one
+    engine. With `output` the reports and the page about the run are written into a new folder below it.
 
     Raises `RunError`, with the result, when the run has no value or its reports cannot be written.
     """

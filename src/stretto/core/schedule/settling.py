@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from stretto.core.graph.graph import GroupSpec
 from stretto.core.graph.spec import FREE, NO_START, Role
 from stretto.core.journal import facts as kinds
 from stretto.core.policy.failure import Cause, Failure
@@ -14,6 +13,9 @@ from stretto.core.schedule.deadlines import ATTEMPT_TIMEOUT, GRACE_OVER, GROUP_W
 from stretto.core.schedule.decision import RELEASE, START, STOP
 from stretto.core.schedule.states import State
 from stretto.core.values.missing import Missing, MissingReason
+
+if TYPE_CHECKING:
+    from stretto.core.graph.graph import GroupSpec
 
 __all__ = ["Settling"]
 

@@ -35,8 +35,7 @@ def run_to_end(main: Coroutine[object, object, T]) -> T:
         asyncio.set_event_loop(loop)
         task = loop.create_task(main)
         with _cancelled_by_interrupt(loop, task):
-            result = loop.run_until_complete(task)
-        return result
+            return loop.run_until_complete(task)
     finally:
         _leave(loop)
         threads.shutdown(wait=False, cancel_futures=True)
