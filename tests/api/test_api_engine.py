@@ -19,7 +19,7 @@ class Client:
 
 
 @step
-async def ask(question: str, client: Client = from_engine()) -> str:  # noqa: B008  # a marker
+async def ask(question: str, client: Client = from_engine()) -> str:  # a marker
     return f"{client.name}: {question}"
 
 
@@ -51,7 +51,7 @@ def test_a_resource_may_have_another_name_and_a_default() -> None:
         return made[-1]
 
     @step
-    async def one(client: Client = from_engine("openai", default=make)) -> str:  # noqa: B008  # a marker
+    async def one(client: Client = from_engine("openai", default=make)) -> str:  # a marker
         return client.name
 
     @workflow

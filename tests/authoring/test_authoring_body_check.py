@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from authoring.authoring_cases import load_body, load_file, refusal
 
+from authoring.authoring_cases import load_body, load_file, refusal
 from stretto.authoring.workflow import Definition
 from stretto.errors import RefError
 
@@ -73,10 +73,6 @@ here.load = load
 
 class Agents:
     ask = use
-
-    @property
-    def loud(self):
-        raise AssertionError("the check ran an author's property")
 
 
 agents = Agents()
@@ -147,6 +143,24 @@ def test_an_input_given_as_a_plain_value_goes_on_working_beside_a_step(tmp_path:
     assert module.flow.run(5).value == 5
 
 
+def test_the_check_runs_no_code_of_the_author(tmp_path: Path) -> None:
+    """A property in the body is read when the body runs, and only then."""
+    before = """
+    read = []
+
+    class Agents:
+        @property
+        def ask(self):
+            read.append(1)
+            return use
+
+    agents = Agents()
+    """
+    module, _ = load_body(tmp_path, "ref = agents.ask(x)\nreturn ref", before)
+    module.flow.trace()
+    assert module.read == [1]
+
+
 def test_steps_reached_through_a_closure_are_known(tmp_path: Path) -> None:
     """A body inside a function sees the steps of that function."""
     code = """
@@ -191,4 +205,3 @@ def test_a_body_without_source_is_run_unchecked() -> None:
     made = space["flow"]
     assert callable(made)
     assert Definition(made, name="flow").trace({"x": 1}).graph.output is False
-

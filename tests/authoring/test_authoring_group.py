@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from authoring.authoring_cases import load_body, refusal
 
+from authoring.authoring_cases import load_body, refusal
 from stretto import group
 from stretto.core.graph import Role
 from stretto.errors import DefinitionError, DuplicatePathError, RefError
@@ -37,15 +37,27 @@ MISUSES = {
         "behind its `with`",
     ),
     "never entered": ('g = group("g")\nuse.after(g)(x)  # here', "before its block has ended", "`with`"),
-    "as a value": ('with group("g") as g:\n    load(x)\nuse(g)  # here', "got a group as a value", "`g.count`"),
+    "as a value": (
+        'with group("g") as g:\n    load(x)\nuse(g)  # here',
+        "got a group as a value",
+        "`g.count`",
+    ),
     "as a value in a list": (
         'with group("g") as g:\n    load(x)\nuse([{"g": g}])  # here',
         "got a group as a value",
         "`g.count`",
     ),
-    "returned": ('with group("g") as g:  # here\n    load(x)\nreturn g', "got a group as a value", "`g.count`"),
+    "returned": (
+        'with group("g") as g:  # here\n    load(x)\nreturn g',
+        "got a group as a value",
+        "`g.count`",
+    ),
     "tested": ('with group("g") as g:\n    load(x)\nif g: pass  # here', "tested for truth", "`g.count`"),
-    "count tested": ('with group("g") as g:\n    load(x)\nif g.count > 1: pass  # here', "compared", "Branch"),
+    "count tested": (
+        'with group("g") as g:\n    load(x)\nif g.count > 1: pass  # here',
+        "compared",
+        "Branch",
+    ),
     "named like a member": (
         'with group("load"):  # here\n    load(x)',
         "would share the path 'load'",
@@ -68,7 +80,11 @@ MISUSES = {
         "min_success=-1",
         "0 or more",
     ),
-    "min_success bool": ('with group("g", min_success=True):  # here\n    load(x)', "min_success=True", "0 or more"),
+    "min_success bool": (
+        'with group("g", min_success=True):  # here\n    load(x)',
+        "min_success=True",
+        "0 or more",
+    ),
 }
 
 
@@ -130,8 +146,7 @@ def test_a_group_of_another_run_is_refused(tmp_path: Path) -> None:
     """A gate lives in the body that made it."""
     before = "kept = []"
     body = (
-        'if kept: return use.after(kept[0])(x)\nwith group("g") as g:\n    load(x)\n'
-        "kept.append(g)\nreturn 1"
+        'if kept: return use.after(kept[0])(x)\nwith group("g") as g:\n    load(x)\nkept.append(g)\nreturn 1'
     )
     module, _ = load_body(tmp_path, body, before)
     module.flow.trace()

@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from authoring.authoring_cases import load_body, refusal
 
+from authoring.authoring_cases import load_body, refusal
 from stretto import step, workflow
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ def test_a_map_takes_any_list_and_keeps_its_order(name: str, tmp_path: Path) -> 
     ]
 
 
-@pytest.mark.parametrize("items", ["{'a': 1}", "'text'", "b'bytes'", "{1, 2}", "frozenset()", "3", "None", "object()"])
+@pytest.mark.parametrize(
+    "items", ["{'a': 1}", "'text'", "b'bytes'", "{1, 2}", "frozenset()", "3", "None", "object()"]
+)
 def test_what_is_no_list_is_refused(items: str, tmp_path: Path) -> None:
     """A text's letters and a dict's keys are never what was meant; a set has no order to keep."""
     error = refusal(tmp_path, f"return use.map({items})")
@@ -115,7 +117,9 @@ def test_a_map_of_a_map_that_grows_later_is_wired_item_to_item(tmp_path: Path) -
 
 def test_the_result_of_a_map_is_a_list_for_its_consumer(tmp_path: Path) -> None:
     """Passed whole, indexed, and inside other values."""
-    module, _ = load_body(tmp_path, "many = load.map([5, 6])\nreturn [join(many, many[1], {'a': many})]  # here")
+    module, _ = load_body(
+        tmp_path, "many = load.map([5, 6])\nreturn [join(many, many[1], {'a': many})]  # here"
+    )
     assert module.flow.run().value == [[[5, 6], 6, {"a": [5, 6]}]]
 
 

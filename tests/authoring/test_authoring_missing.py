@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from authoring.authoring_cases import HEAD, load_file, refusal
 
+from authoring.authoring_cases import HEAD, load_file, refusal
 from stretto import Missing
 from stretto.errors import DefinitionError
 
@@ -159,7 +159,9 @@ def test_a_default_lifts_the_duty(tmp_path: Path) -> None:
         "@step(inline=True, optional=True, default=0)\ndef spare(x):\n    raise ValueError(x)\n"
         "@step(inline=True)\ndef take(value: int):\n    return value + 1\n"
     )
-    module, _ = load_file(tmp_path, extra + FLOW.format(call="[take(spare(x)), take.named('b')(spare.named('c')(x))]"))
+    module, _ = load_file(
+        tmp_path, extra + FLOW.format(call="[take(spare(x)), take.named('b')(spare.named('c')(x))]")
+    )
     assert module.flow.run().value == [1, 1]
 
 

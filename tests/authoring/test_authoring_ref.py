@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from authoring.authoring_cases import load_body, refusal
 
+from authoring.authoring_cases import load_body, refusal
 from stretto.authoring.ref import Ref
 from stretto.core.graph import Source
 from stretto.errors import RefError

@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from authoring.authoring_cases import load_body
 
+from authoring.authoring_cases import load_body
 from stretto import Engine, from_engine, step, workflow
 from stretto.errors import DefinitionError, InputError
 
@@ -98,7 +98,9 @@ def test_a_key_names_the_resource_in_place_of_the_parameter() -> None:
 
 
 @pytest.mark.parametrize(("used", "key"), [(on_loop, "client"), (keyed, "other")], ids=["by name", "by key"])
-def test_a_missing_resource_stops_the_run_before_anything_starts(used: Callable[..., object], key: str) -> None:
+def test_a_missing_resource_stops_the_run_before_anything_starts(
+    used: Callable[..., object], key: str
+) -> None:
     """The error names step and resource and how to give it."""
     client = Client()
     ran = []

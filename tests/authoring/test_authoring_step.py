@@ -7,8 +7,8 @@ import functools
 from typing import TYPE_CHECKING
 
 import pytest
-from authoring.authoring_cases import load_body, refusal
 
+from authoring.authoring_cases import load_body, refusal
 from stretto import Retry, from_engine, group, step, workflow
 from stretto.core.graph import Where
 from stretto.errors import DefinitionError, RunFailedError
@@ -163,7 +163,9 @@ def test_calling_a_step_outside_a_body_runs_nothing() -> None:
     ran = []
     noted = step(id="noted")(ran.append)
     for call in (lambda: noted(1), lambda: noted.map([1]), lambda: noted.named("b")(1)):
-        with pytest.raises(DefinitionError, match=r"outside a workflow's body; nothing was run.*\.fn\(") as caught:
+        with pytest.raises(
+            DefinitionError, match=r"outside a workflow's body; nothing was run.*\.fn\("
+        ) as caught:
             call()
         assert (caught.value.where or "").startswith("test_authoring_step.py:")
     assert ran == []
@@ -313,6 +315,7 @@ def test_a_default_is_fresh_for_every_use() -> None:
     by_factory = step(id="f", inline=True, optional=True, default_factory=factory)(broken)
     given: list[int] = []
     by_value = step(id="v", inline=True, optional=True, default=given)(broken)
+    given.append(9)  # too late to change what was declared
 
     @step(inline=True)
     def spoil(values: list[int]) -> list[int]:
@@ -327,7 +330,7 @@ def test_a_default_is_fresh_for_every_use() -> None:
     for _ in range(2):
         assert flow.run().value == [[1], [1], [1], [1]]
     assert made == [[], [], [], []]
-    assert given == []
+    assert given == [9]
 
 
 def test_a_default_factory_that_fails_to_give_plain_data_is_told_at_trace() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from authoring.authoring_cases import load_body, refusal
 
+from authoring.authoring_cases import load_body, refusal
 from stretto.errors import DefinitionError, DuplicatePathError, RefError
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ def test_a_ref_inside_an_object_is_refused(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["Pair([load(x)])", "collections.OrderedDict(a=load(x))", "collections.defaultdict(list, a=load(x))"]
+    "value",
+    ["Pair([load(x)])", "collections.OrderedDict(a=load(x))", "collections.defaultdict(list, a=load(x))"],
 )
 def test_a_subclass_of_a_container_is_refused_with_or_without_a_ref(value: str, tmp_path: Path) -> None:
     """It would come back as something else; the error names the plain container to use."""
@@ -134,7 +135,9 @@ UNFIT = {
 }
 
 
-@pytest.mark.parametrize("form", ["use({})", "use([{}])", "use(value={})", "join.map([1], a={})", "use.map([{}])"])
+@pytest.mark.parametrize(
+    "form", ["use({})", "use([{}])", "use(value={})", "join.map([1], a={})", "use.map([{}])"]
+)
 @pytest.mark.parametrize("name", UNFIT)
 def test_a_literal_that_cannot_be_journaled_is_refused(name: str, form: str, tmp_path: Path) -> None:
     """The error names step, argument and type, and what to do with live objects."""

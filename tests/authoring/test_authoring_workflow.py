@@ -6,10 +6,11 @@ import functools
 from typing import TYPE_CHECKING
 
 import pytest
-from authoring.authoring_cases import load_body, load_file
 
+from authoring.authoring_cases import load_body, load_file
 from stretto import step, workflow
 from stretto.authoring import Definition
+from stretto.authoring import workflow as definitions
 from stretto.errors import DefinitionError, InputError, StrettoError
 
 if TYPE_CHECKING:
@@ -231,7 +232,9 @@ def test_a_body_that_returns_nothing_still_runs_its_steps(tmp_path: Path) -> Non
 def test_a_return_value_that_cannot_be_journaled_is_refused(returned: str, tmp_path: Path) -> None:
     """The error names the workflow and the type, before anything runs."""
     module, _ = load_body(tmp_path, f"return {returned}")
-    with pytest.raises(DefinitionError, match="Workflow 'flow', return value, got a value that cannot be journaled"):
+    with pytest.raises(
+        DefinitionError, match="Workflow 'flow', return value, got a value that cannot be journaled"
+    ):
         module.flow.trace()
 
 
@@ -307,12 +310,22 @@ def test_a_body_with_an_error_in_it_runs_again_as_if_nothing_had_been(tmp_path: 
     assert module.flow.run(4).value == 4
 
 
-def test_the_check_of_the_source_runs_once_a_workflow(tmp_path: Path) -> None:
-    """A refused body stays refused; an accepted one is not read again."""
+def test_a_refused_body_stays_refused(tmp_path: Path) -> None:
+    """Asking twice does not get past the check."""
     module, _ = load_file(tmp_path, "@workflow\ndef flow(x=1):\n    ref = load(x)\n    return ref is None\n")
     for _ in range(2):
         with pytest.raises(DefinitionError, match="compared by `is`"):
             module.flow.trace()
+
+
+def test_an_accepted_body_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs after the first do not pay for parsing the source."""
+    read = []
+    monkeypatch.setattr(definitions, "check_body", lambda fn, name: read.append(name))
+    flow = workflow(name="flow")(lambda x: load(x))
+    for number in range(3):
+        flow.trace(number)
+    assert read == ["flow"]
 
 
 def test_a_definition_knows_its_place() -> None:

@@ -76,7 +76,7 @@ def test_a_withdrawn_request_is_forgotten() -> None:
     _ask(pools, "r", 1, "a")
     assert _give(pools, "r", 1) == []
     assert pools.waiting() == 0
-    assert not pools._queues
+    assert not pools._lines
     assert _give(pools, "r", 0) == []
     assert pools.free("a") == 1
 
@@ -118,6 +118,55 @@ def test_attempts_hold_their_own_permits() -> None:
     pools.request(Token("r", 0, 2), ("a",), 0.0)
     pools.release(Token("r", 0, 1))
     assert pools.free("a") == 1
+
+
+def test_a_withdrawal_frees_what_was_kept() -> None:
+    """When a starved step leaves, those whose pools were kept for it go at once."""
+    pools = Pools({"a": 1, "b": 2})
+    _ask(pools, "r", 0, "a")
+    _ask(pools, "r", 1, "a", "b", priority=5.0)
+    for step in range(2, 2 + BYPASSES):
+        _ask(pools, "r", step, "b")
+        _give(pools, "r", step)
+    assert _ask(pools, "r", 98, "b") == []
+    assert _ask(pools, "r", 99, "b") == []
+    assert _give(pools, "r", 1) == [("r", 98), ("r", 99)]
+
+
+def test_one_release_can_grant_many() -> None:
+    """A step that held several pools lets one through in each."""
+    pools = Pools({"a": 1, "b": 1})
+    _ask(pools, "r", 0, "a", "b")
+    _ask(pools, "r", 1, "a")
+    _ask(pools, "s", 2, "b")
+    assert sorted(_give(pools, "r", 0)) == [("r", 1), ("s", 2)]
+
+
+def test_what_a_permit_costs_does_not_grow_with_the_line() -> None:
+    """Only the heads of lines are looked at, however many wait."""
+    looked: list[int] = []
+
+    class Counting(Pools):
+        def _fits(self, waiting: object) -> bool:
+            looked.append(1)
+            return super()._fits(waiting)  # type: ignore[arg-type]
+
+    pools = Counting({"a": 1, "b": 5})
+    _ask(pools, "r", 0, "a")
+    for step in range(1, 1000):
+        _ask(pools, "r", step, "a")
+    for step in range(999):
+        assert _give(pools, "r", step) == [("r", step + 1)]
+    assert len(looked) < 3_000
+
+
+def test_the_tokens_of_a_run() -> None:
+    """Those that have permits, then those that wait; other runs' are not among them."""
+    pools = Pools({"a": 1})
+    for run, step in (("r", 0), ("r", 1), ("other", 0)):
+        _ask(pools, run, step, "a")
+    assert pools.tokens("r") == [Token("r", 0, 1), Token("r", 1, 1)]
+    assert pools.tokens("nobody") == []
 
 
 def test_an_unknown_limit_is_told_with_the_known_ones() -> None:

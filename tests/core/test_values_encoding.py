@@ -62,7 +62,7 @@ KNOWN: list[tuple[object, str]] = [
     ({(1, None): 1}, '{"$":"dict","v":[[{"$":"tuple","v":[1,null]},1]]}'),
     ({"\0": 1}, '{"$":"dict","v":[[{"$":"str","v":"AA=="},1]]}'),
     (date(2026, 1, 2), '{"$":"date","v":"2026-01-02"}'),
-    (datetime(2026, 1, 2, 3, 4, 5, 6), '{"$":"datetime","v":"2026-01-02T03:04:05.000006"}'),  # noqa: DTZ001
+    (datetime(2026, 1, 2, 3, 4, 5, 6), '{"$":"datetime","v":"2026-01-02T03:04:05.000006"}'),  # noqa: DTZ001  # without a zone on purpose
     (datetime(2026, 1, 2, tzinfo=UTC), '{"$":"datetime","v":"2026-01-02T00:00:00+00:00"}'),
     (
         datetime(2026, 1, 2, tzinfo=timezone(timedelta(hours=1), "CET")),

@@ -59,7 +59,7 @@ IMMUTABLE = [
     datetime(2026, 1, 2, tzinfo=timezone.utc),  # noqa: UP017 - the plain class is meant
     datetime(2026, 1, 2, tzinfo=ZoneInfo("Europe/Berlin")),
     datetime(2026, 1, 2).date(),  # noqa: DTZ001 - naive values are values too
-    datetime(2026, 1, 2),  # noqa: DTZ001
+    datetime(2026, 1, 2),  # noqa: DTZ001  # without a zone on purpose
     time(1, 2),
     time(1, 2, tzinfo=timezone(timedelta(hours=1))),
     timedelta(3),

@@ -51,6 +51,7 @@ def check_run(flow: Flow, ran: Ran) -> None:
         saw = follower.records[path].saw
         assert inputs == saw, f"attempt {attempt} of {path} saw {inputs}, not {saw}"
     check_nothing_lost(ran)
+    check_abandoned(flow, ran)
 
 
 def follow(flow: Flow, ran: Ran) -> Follower:
@@ -109,6 +110,18 @@ def check_nothing_lost(ran: Ran) -> None:
     ended_at = ran.calls[-1][1][-1][3]
     for key, (_, at) in ran.seen.returned.items():
         assert key in heard or at >= ended_at, f"{key} returned at {at}, and nobody heard it"
+
+
+def check_abandoned(flow: Flow, ran: Ran) -> None:
+    """Nobody is given up but who does not listen: threads, and coroutines that swallow their cancellation."""
+    nodes = {node.name: node for node in flow.nodes}
+    for kind, index, attempt, *_ in (fact for _, facts, _ in ran.calls for fact in facts):
+        if kind == kinds.ATTEMPT_ABANDONED:
+            path = ran.graph.path(index)
+            name, _, place = path.rstrip("]").partition("[")
+            play = nodes[name].play(int(place or 0), attempt)
+            is_deaf = nodes[name].where == "thread" or (play.ends == "stubborn" and play.lingers > flow.grace)
+            assert is_deaf, f"attempt {attempt} of {path} was abandoned though it ends when it is told to"
 
 
 def check_values(flow: Flow, parallel: Ran, sequential: Ran) -> None:

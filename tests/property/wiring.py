@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from stretto.core.schedule import Decision
 
 
+ENDLESS = 2_000
+"""Decisions; the largest workflows take a few hundred."""
+
+
 class Broken(Exception):
     """What a scripted error raises."""
 
@@ -58,6 +62,7 @@ class Watched(CheckedScheduler):
         Watched.last = self
 
     def handle(self, *stimuli: Fact) -> Decision:
+        assert len(self.calls) < ENDLESS, "the run never ends"
         decision = super().handle(*stimuli)
         self.calls.append((stimuli, list(decision.facts), bytes(self.states)))
         return decision
@@ -284,8 +289,11 @@ async def _run(flow: Any, cancel_at: float | None, actors: Actors) -> RunResult[
     actors.loop = asyncio.get_running_loop()
 
     def started(driver: Any) -> None:
-        if cancel_at is not None:
-            asyncio.get_running_loop().call_later(cancel_at, driver.cancel, "enough")
+        loop = asyncio.get_running_loop()
+        if cancel_at == 0.0:
+            loop.call_soon(driver.cancel, "enough")  # the first attempts are issued by then, and not yet begun
+        elif cancel_at is not None:
+            loop.call_later(cancel_at, driver.cancel, "enough")
 
     result: RunResult[object] = await flow.start({}, started=started)
     return result

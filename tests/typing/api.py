@@ -120,9 +120,8 @@ def total(values: list[int]) -> int:
     return sum(values)
 
 
-assert_type(write, Step[[str, int], list[str]])  # type: ignore[assert-type]  # parameters keep names and defaults
-assert_type(asked.named("second"), Step[[str], str])  # type: ignore[assert-type]  # the same
-assert_type(count.fn, "object")  # type: ignore[assert-type]  # `fn` is a callable of the same parameters
+assert_type(count.fn(["x"]), object)
+takes_step: Step[[list[str]], int] = count
 
 
 # -------------------------------------------------------------------- calling them

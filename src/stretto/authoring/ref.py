@@ -144,7 +144,7 @@ def _set_traps() -> None:
     for name in _COMPARED:
         _set_trap(name, "compared", _BRANCH)
     for name in (*_ARITHMETIC, "rshift", "divmod"):
-        for prefix in ("", "r", "i"):
+        for prefix in ("", "r"):  # in place, as in `ref += 1`, Python falls back to these
             _set_trap(f"__{prefix}{name}__", "used in arithmetic", _IN_A_STEP)
     for name in _ALONE:
         _set_trap(f"__{name}__", "used as a number", _IN_A_STEP)

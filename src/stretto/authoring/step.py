@@ -455,8 +455,7 @@ def _rule(step_id: str, retry: object) -> Retry:
 
 
 def _where(function: Callable[..., Any], *, inline: bool, executor: str | None) -> Where:
-    # A callable object is awaited when its `__call__` is.
-    is_async = any(map(inspect.iscoroutinefunction, (function, getattr(function, "__call__", None))))  # noqa: B004
+    is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
     if inline:
         if is_async:
             raise _contradiction(function, "inline=True needs a plain `def`: inline glue awaits nothing.")

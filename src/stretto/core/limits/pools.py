@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from stretto.core.policy.numbers import is_count
@@ -33,8 +33,12 @@ class _Waiting(NamedTuple):
 class Pools:
     """Grants all of a step's permits or none.
 
-    Runs take turns; within a run the longest remaining path goes first. The head of a run's queue may be
-    passed by steps that fit where it does not `BYPASSES` times; from then on its pools are kept for it.
+    Runs take turns; within a run the longest remaining path goes first. Whoever is first in line for its pools
+    may be passed by steps of its run that fit where it does not `BYPASSES` times; from then on its pools are
+    kept for it.
+
+    A line per run and set of pools, because all in it fit or none does: only their heads are looked at. What
+    a permit costs must not grow with the number of those who wait.
     """
 
     def __init__(self, limits: Mapping[str, int]) -> None:
@@ -44,8 +48,10 @@ class Pools:
         self._limits = dict(limits)
         self._free = dict(limits)
         self._granted: dict[Token, tuple[str, ...]] = {}
-        self._queues: dict[str, list[_Waiting]] = {}
+        self._waiting: dict[Token, _Waiting] = {}
+        self._lines: dict[str, dict[tuple[str, ...], list[_Waiting]]] = {}
         self._passed: dict[Token, int] = {}
+        self._starved: dict[Token, tuple[str, ...]] = {}
         self._arrivals = 0
 
     def check(self, names: tuple[str, ...], step: str) -> None:
@@ -64,77 +70,88 @@ class Pools:
 
     def waiting(self) -> int:
         """How many steps wait for permits."""
-        return sum(map(len, self._queues.values()))
+        return len(self._waiting)
 
     def tokens(self, run: str) -> list[Token]:
         """The attempts of a run that have permits or wait for some."""
-        holding = [token for token in self._granted if token.run == run]
-        return holding + [waiting.token for waiting in self._queues.get(run, ())]
+        return [token for token in (*self._granted, *self._waiting) if token.run == run]
 
     def request(self, token: Token, pools: tuple[str, ...], priority: float) -> list[Token]:
-        """Ask for one permit of each pool; gives the tokens granted now, often just this one. Higher goes
-        first."""
+        """Ask for one permit of each pool; gives [token] if they are granted now. Higher priority goes first."""
         self._arrivals += 1
-        queue = self._queues.setdefault(token.run, [])
-        insort(queue, _Waiting((-priority, self._arrivals), token, pools))
-        return self._grant()
+        waiting = _Waiting((-priority, self._arrivals), token, pools)
+        if self._fits(waiting):  # nothing has come free, so nobody else can
+            self._grant(waiting)
+            return [token]
+        self._waiting[token] = waiting
+        insort(self._lines.setdefault(token.run, {}).setdefault(pools, []), waiting)
+        return []
 
     def release(self, token: Token) -> list[Token]:
         """Give back what `token` has, or withdraw what it asked for; gives the tokens granted thereby."""
-        for name in self._granted.pop(token, ()):
+        freed = set(self._granted.pop(token, ()))
+        for name in freed:
             self._free[name] += 1
-        self._withdraw(token)
-        return self._grant()
+        waiting = self._waiting.get(token)
+        if waiting is not None:
+            self._leave_line(waiting)
+            freed.update(waiting.pools)  # they may have been kept for it
+        return self._grant_freed(freed)
 
-    def _withdraw(self, token: Token) -> None:
-        self._passed.pop(token, None)
-        left = [waiting for waiting in self._queues.get(token.run, ()) if waiting.token != token]
-        if left:
-            self._queues[token.run] = left
-        else:
-            self._queues.pop(token.run, None)
-
-    def _grant(self) -> list[Token]:
+    def _grant_freed(self, freed: set[str]) -> list[Token]:
         granted: list[Token] = []
-        moved = True
-        while moved:
-            moved = False
-            for run in list(self._queues):
-                waiting = self._first_fitting(run)
-                if waiting is not None:
-                    self._take(run, waiting)
-                    granted.append(waiting.token)
-                    moved = True
+        while (waiting := self._next(freed)) is not None:
+            if waiting.token in self._starved:
+                freed.update(waiting.pools)
+            self._leave_line(waiting)
+            self._grant(waiting)
+            granted.append(waiting.token)
         return granted
 
-    def _first_fitting(self, run: str) -> _Waiting | None:
-        kept: set[str] = self._kept_pools()
-        for waiting in self._queues[run]:
-            is_kept = self._passed.get(waiting.token, 0) >= BYPASSES
-            if all(self._free[name] for name in waiting.pools) and (
-                is_kept or kept.isdisjoint(waiting.pools)
-            ):
-                return waiting
+    def _next(self, freed: set[str]) -> _Waiting | None:
+        """Who gets its permits next: the best of the first run in turn that has one who fits."""
+        if not any(self._free[name] for name in freed):
+            return None
+        for lines in self._lines.values():
+            fitting = [line[0] for line in lines.values() if self._fits(line[0])]
+            if fitting:
+                return min(fitting)
         return None
 
-    def _kept_pools(self) -> set[str]:
-        """Pools that nobody may take before a head which was passed too often."""
-        kept: set[str] = set()
-        for queue in self._queues.values():
-            if queue and self._passed.get(queue[0].token, 0) >= BYPASSES:
-                kept.update(queue[0].pools)
-        return kept
+    def _fits(self, waiting: _Waiting) -> bool:
+        if not all(self._free[name] for name in waiting.pools):
+            return False
+        if not self._starved or waiting.token in self._starved:
+            return True
+        return not any(name in kept for kept in self._starved.values() for name in waiting.pools)
 
-    def _take(self, run: str, waiting: _Waiting) -> None:
-        queue = self._queues.pop(run)
-        for passed in queue:
-            if passed is waiting:
-                break
-            self._passed[passed.token] = self._passed.get(passed.token, 0) + 1
-        queue.remove(waiting)
-        self._passed.pop(waiting.token, None)
+    def _grant(self, waiting: _Waiting) -> None:
+        run = waiting.token.run
+        lines = self._lines.pop(run, None)
+        if lines is not None:
+            self._lines[run] = lines  # behind the others: they have their turn first
+            self._count_passed(lines, waiting)
         for name in waiting.pools:
             self._free[name] -= 1
         self._granted[waiting.token] = waiting.pools
-        if queue:
-            self._queues[run] = queue  # back of the line: the other runs have their turn first
+
+    def _count_passed(self, lines: dict[tuple[str, ...], list[_Waiting]], by: _Waiting) -> None:
+        for pools, line in lines.items():
+            if line[0] < by:
+                token = line[0].token
+                self._passed[token] = times = self._passed.get(token, 0) + 1
+                if times >= BYPASSES:
+                    self._starved[token] = pools
+
+    def _leave_line(self, waiting: _Waiting) -> None:
+        token, pools = waiting.token, waiting.pools
+        lines = self._lines[token.run]
+        line = lines[pools]
+        del line[bisect_left(line, waiting)]
+        if not line:
+            del lines[pools]
+        if not lines:
+            del self._lines[token.run]
+        del self._waiting[token]
+        self._passed.pop(token, None)
+        self._starved.pop(token, None)

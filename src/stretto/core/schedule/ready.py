@@ -25,7 +25,9 @@ def weight_of(graph: Graph, index: int, estimates: dict[str, float], unknown: fl
     any."""
     spec = graph.specs[index]
     if spec.role is Role.MAP:
-        return 0.0 if index in graph.children else estimates.get(graph.maps[index].target.id, unknown)
+        if index in graph.children:
+            return 0.0
+        spec = graph.maps[index].target
     if spec.role is Role.GATE or spec.where is Where.INLINE:
         return 0.0
     return estimates.get(spec.id, unknown)

@@ -99,9 +99,9 @@ class _ModelShape:
     def __init__(self, cls: type) -> None:
         self.cls = cls
         self.names = frozenset(cls.__pydantic_fields__)  # type: ignore[attr-defined]  # every model class has it
-        private = cls.__private_attributes__  # type: ignore[attr-defined]
+        private = cls.__private_attributes__  # type: ignore[attr-defined]  # the same
         # Private attributes can be assigned even where the fields are frozen.
-        self.frozen = bool(cls.model_config.get("frozen")) and not private  # type: ignore[attr-defined]
+        self.frozen = bool(cls.model_config.get("frozen")) and not private  # type: ignore[attr-defined]  # the same
         self._slots = _slots_outside(cls, self.names)
         # A RootModel class holds plain `None` in the place of these two slots, and its values have neither.
         self._settable = frozenset(name for name in (_EXTRA, _PRIVATE) if _is_slot(cls, name))
