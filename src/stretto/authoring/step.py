@@ -1,46 +1,31 @@
-"""`@step`: a plain function as a step of workflows."""
+"""`Step`: a declared function, and how using it in a workflow's body adds to the graph."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, cast, overload
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 from stretto.authoring.group import Group
 from stretto.authoring.missing_check import admits_missing, admits_missing_inside
 from stretto.authoring.names import check_name
-from stretto.authoring.place import caller_place, function_place
+from stretto.authoring.place import caller_place
 from stretto.authoring.ref import Ref
-from stretto.authoring.resource import FromEngine
+from stretto.authoring.rules import kept_default, spec_of
 from stretto.authoring.trace import Trace, active_trace
-from stretto.core.graph import Graph, MapSpec, Role, Source, StepSpec, Where, map_fragment, sources_in
-from stretto.core.policy import Retry
-from stretto.core.policy.numbers import is_length
-from stretto.core.policy.retry import NO_RETRY
-from stretto.core.values import Missing, snapshot
+from stretto.core.graph import Graph, MapSpec, Role, Source, StepSpec, map_fragment, sources_in
 from stretto.core.values.atoms import ATOMS
-from stretto.errors import DefinitionError, ValueEncodingError
+from stretto.errors import DefinitionError
 
-__all__ = ["AnyStep", "Step", "step"]
+if TYPE_CHECKING:
+    from stretto.authoring.signature import Shape
+    from stretto.core.policy import Retry
+
+__all__ = ["AnyStep", "Step"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-D = TypeVar("D")
-D_co = TypeVar("D_co", covariant=True)
 
 _NO_LISTS = (str, bytes, dict, set, frozenset)  # iterable, but never meant, or in no order
-
-
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """What is known of a step's signature without its resources. `names` are the parameters in order."""
-
-    names: tuple[str, ...]
-    least: int
-    most: int
-    signature: inspect.Signature
-    resources: dict[str, FromEngine]
 
 
 class Step(Generic[P, R]):
@@ -50,7 +35,7 @@ class Step(Generic[P, R]):
     __slots__ = ("__dict__", "__weakref__", "after_refs", "factory", "fn", "name", "shape", "spec")
 
     def __init__(
-        self, fn: Callable[P, object], spec: StepSpec, shape: _Shape, factory: Callable[[], object] | None
+        self, fn: Callable[P, object], spec: StepSpec, shape: Shape, factory: Callable[[], object] | None
     ) -> None:
         self.fn = fn
         self.spec = spec
@@ -139,7 +124,7 @@ class Step(Generic[P, R]):
     ) -> Step[P, R]:
         """The same step with some rules replaced; what is None stays as declared. Seconds throughout."""
         spec = self.spec
-        changed = _spec(
+        changed = spec_of(
             spec.id,
             where=spec.where,
             timeout=spec.timeout if timeout is None else timeout,
@@ -213,7 +198,7 @@ class Step(Generic[P, R]):
 
     def default_value(self) -> object:
         """A fresh default for one use. Raises DefinitionError for one that cannot be journaled."""
-        return _kept_default(self.name, None if self.factory is None else self.factory())
+        return kept_default(self.name, None if self.factory is None else self.factory())
 
     def _varied(
         self, *, name: str | None = None, spec: StepSpec | None = None, after: tuple[Ref, ...] | None = None
@@ -260,288 +245,3 @@ def _ref_of(other: object) -> Ref:
         where=caller_place(),
         mend="Pass what a step call or `with group(…) as g` gave.",
     )
-
-
-# -------------------------------------------------------------------- declaring
-
-
-class _Decorator(Protocol):
-    @overload
-    def __call__(self, fn: Callable[P, Awaitable[R]], /) -> Step[P, R]: ...
-    @overload
-    def __call__(self, fn: Callable[P, R], /) -> Step[P, R]: ...
-
-
-class _DecoratorOr(Protocol[D_co]):
-    @overload
-    def __call__(self, fn: Callable[P, Awaitable[R]], /) -> Step[P, R | D_co]: ...
-    @overload
-    def __call__(self, fn: Callable[P, R], /) -> Step[P, R | D_co]: ...
-
-
-_UNSET: Any = object()
-
-
-@overload
-def step(fn: Callable[P, Awaitable[R]], /) -> Step[P, R]: ...
-@overload
-def step(fn: Callable[P, R], /) -> Step[P, R]: ...
-@overload
-def step(
-    *,
-    id: str | None = ...,
-    timeout: float | None = ...,
-    within: float | None = ...,
-    retry: Retry | int | None = ...,
-    limit: str | tuple[str, ...] | None = ...,
-    inline: bool = ...,
-    executor: Literal["loop", "thread"] | None = ...,
-    optional: Literal[False] = ...,
-) -> _Decorator: ...
-@overload
-def step(
-    *,
-    optional: Literal[True],
-    default: D,
-    id: str | None = ...,
-    timeout: float | None = ...,
-    within: float | None = ...,
-    retry: Retry | int | None = ...,
-    limit: str | tuple[str, ...] | None = ...,
-    inline: bool = ...,
-    executor: Literal["loop", "thread"] | None = ...,
-) -> _DecoratorOr[D]: ...
-@overload
-def step(
-    *,
-    optional: Literal[True],
-    default_factory: Callable[[], D],
-    id: str | None = ...,
-    timeout: float | None = ...,
-    within: float | None = ...,
-    retry: Retry | int | None = ...,
-    limit: str | tuple[str, ...] | None = ...,
-    inline: bool = ...,
-    executor: Literal["loop", "thread"] | None = ...,
-) -> _DecoratorOr[D]: ...
-@overload
-def step(
-    *,
-    optional: Literal[True],
-    id: str | None = ...,
-    timeout: float | None = ...,
-    within: float | None = ...,
-    retry: Retry | int | None = ...,
-    limit: str | tuple[str, ...] | None = ...,
-    inline: bool = ...,
-    executor: Literal["loop", "thread"] | None = ...,
-) -> _DecoratorOr[Missing]: ...
-def step(
-    fn: Callable[..., Any] | None = None,
-    /,
-    *,
-    id: str | None = None,  # noqa: A002  # the field's word for it; shadowed in this signature only
-    timeout: float | None = None,
-    within: float | None = None,
-    retry: Retry | int | None = None,
-    limit: str | tuple[str, ...] | None = None,
-    inline: bool = False,
-    executor: Literal["loop", "thread"] | None = None,
-    optional: bool = False,
-    default: Any = _UNSET,
-    default_factory: Any = _UNSET,
-) -> Any:
-    """Make a function a step.
-
-    `timeout` (seconds) bounds one attempt, `within` all of them. `retry` is a `Retry` or a number of
-    attempts. `limit` names one or more of the engine's limits. `async def` runs on the event loop, `def` on a
-    thread; `inline=True` is for small synchronous glue that is run by the engine itself, without a permit. An
-    `optional=True` step that finally fails hands on `default`, what `default_factory()` makes, or `Missing`.
-    `id` replaces the function's name in paths.
-
-    Raises DefinitionError for options that contradict each other.
-    """
-
-    def declare(function: Callable[..., Any]) -> AnyStep:
-        _check_function(function)
-        factory = _factory(function, optional, default, default_factory)
-        where = _where(function, inline=inline, executor=executor)
-        spec = _spec(
-            check_name(getattr(function, "__name__", None) if id is None else id, "A step's id"),
-            where=where,
-            timeout=timeout,
-            within=within,
-            retry=retry,
-            limit=limit,
-            optional=optional,
-            has_default=factory is not None,
-        )
-        return Step(function, spec, _shape(function), factory)
-
-    return declare if fn is None else declare(fn)
-
-
-def _check_function(function: object) -> None:
-    if isinstance(function, Step):
-        raise DefinitionError(
-            f"{function.name!r} is a step already.",
-            where=caller_place(),
-            mend="Use .with_options(…) for other rules, .named(…) for another path.",
-        )
-    if not callable(function):
-        raise DefinitionError(
-            f"@step takes a function, not {type(function).__name__}.",
-            where=caller_place(),
-            mend="Options go by keyword, a path's name as `@step(id=…)`.",
-        )
-
-
-def _spec(
-    step_id: str,
-    *,
-    where: Where,
-    timeout: float | None,
-    within: float | None,
-    retry: Retry | int | None,
-    limit: str | tuple[str, ...] | None,
-    optional: bool,
-    has_default: bool,
-) -> StepSpec:
-    for name, seconds in (("timeout", timeout), ("within", within)):
-        if seconds is not None and not is_length(seconds):
-            raise DefinitionError(
-                f"Step {step_id!r}: {name}={seconds!r}; give seconds above 0.", where=caller_place()
-            )
-    limits = _limits(step_id, limit)
-    rule = _rule(step_id, retry)
-    if where is Where.INLINE and (timeout or within or limits or rule.attempts > 1):
-        raise DefinitionError(
-            f"Step {step_id!r} is inline: it takes no time and no permit.",
-            where=caller_place(),
-            mend="Drop timeout=, within=, retry= and limit=, or drop inline=True.",
-        )
-    return StepSpec(
-        id=step_id,
-        where=where,
-        timeout=timeout,
-        within=within,
-        retry=rule,
-        optional=optional,
-        has_default=has_default,
-        limits=limits,
-    )
-
-
-def _limits(step_id: str, limit: object) -> tuple[str, ...]:
-    names = (limit,) if isinstance(limit, str) else () if limit is None else limit
-    if not isinstance(names, (tuple, list)) or not all(isinstance(name, str) and name for name in names):
-        raise DefinitionError(
-            f"Step {step_id!r}: limit={limit!r}; give the name of one of the engine's limits, or several.",
-            where=caller_place(),
-        )
-    return tuple(dict.fromkeys(names))
-
-
-def _rule(step_id: str, retry: object) -> Retry:
-    if retry is None:
-        return NO_RETRY
-    if isinstance(retry, Retry):
-        return retry
-    if isinstance(retry, int) and not isinstance(retry, bool):
-        return Retry(attempts=retry)
-    raise DefinitionError(
-        f"Step {step_id!r}: retry={retry!r}; give a Retry(…) or a number of attempts.", where=caller_place()
-    )
-
-
-def _where(function: Callable[..., Any], *, inline: bool, executor: str | None) -> Where:
-    is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
-    if inline:
-        if is_async:
-            raise _contradiction(function, "inline=True needs a plain `def`: inline glue awaits nothing.")
-        if executor is not None:
-            raise _contradiction(function, "inline=True runs in the engine itself: drop executor=.")
-        return Where.INLINE
-    if executor not in (None, "loop", "thread"):
-        raise _contradiction(function, f"executor={executor!r} is unknown; known: 'loop', 'thread'.")
-    if executor == "thread" and is_async:
-        raise _contradiction(function, "executor='thread' needs a plain `def`.")
-    if executor == "loop" and not is_async:
-        raise _contradiction(
-            function, "executor='loop' needs `async def`; a plain `def` would block the loop."
-        )
-    return Where.LOOP if is_async else Where.THREAD
-
-
-def _factory(
-    function: Callable[..., Any], optional: bool, default: Any, factory: Any
-) -> Callable[[], object] | None:
-    if default is _UNSET and factory is _UNSET:
-        return None
-    if not optional:
-        raise _contradiction(function, "default= and default_factory= belong to optional=True.")
-    if default is not _UNSET and factory is not _UNSET:
-        raise _contradiction(function, "give default= or default_factory=, not both.")
-    if factory is not _UNSET:
-        if not callable(factory):
-            raise _contradiction(function, "default_factory= takes a function; for a value use default=.")
-        return cast("Callable[[], object]", factory)
-    kept = _kept_default(getattr(function, "__name__", repr(function)), default)
-    return lambda: kept
-
-
-def _kept_default(step_id: str, value: object) -> object:
-    try:
-        return snapshot(value)
-    except ValueEncodingError as error:
-        raise DefinitionError(
-            f"Step {step_id!r}: its default cannot be journaled: {error}.",
-            where=caller_place(),
-            mend="Give plain data, or leave the default out and handle `Missing`.",
-        ) from None
-
-
-def _shape(function: Callable[..., Any]) -> _Shape:
-    if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
-        raise _contradiction(function, "it is a generator; return a list instead.")
-    full = inspect.signature(function)
-    resources = {
-        name: parameter.default
-        for name, parameter in full.parameters.items()
-        if isinstance(parameter.default, FromEngine)
-    }
-    kept = [parameter for name, parameter in full.parameters.items() if name not in resources]
-    _check_resources(function, full, resources)
-    signature = replace_parameters(full, kept)
-    positional = [p for p in kept if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    required_names = [p for p in kept if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
-    has_rest = any(p.kind is p.VAR_POSITIONAL for p in kept)
-    least = sum(p.default is p.empty for p in positional)
-    # A required keyword-only parameter is missing from every call without keywords: leave that to bind().
-    most = -1 if required_names else (1 << 30 if has_rest else len(positional))
-    return _Shape(tuple(p.name for p in positional), least, most, signature, resources)
-
-
-def _check_resources(
-    function: Callable[..., Any], signature: inspect.Signature, resources: dict[str, FromEngine]
-) -> None:
-    """A resource is passed by keyword: none may stand where a caller's positional argument would land."""
-    parameters = list(signature.parameters.values())
-    for position, parameter in enumerate(parameters):
-        behind = [each for each in parameters[position + 1 :] if each.name not in resources]
-        is_in_the_way = any(each.kind <= each.VAR_POSITIONAL for each in behind)
-        if parameter.name in resources and (parameter.kind is parameter.POSITIONAL_ONLY or is_in_the_way):
-            raise _contradiction(
-                function, f"put the resource {parameter.name!r} last, or behind `*`: it is passed by keyword."
-            )
-
-
-def replace_parameters(signature: inspect.Signature, kept: list[inspect.Parameter]) -> inspect.Signature:
-    """The signature as callers in a workflow see it: without resources."""
-    return signature.replace(parameters=kept)
-
-
-def _contradiction(function: Callable[..., Any], what: str) -> DefinitionError:
-    code = getattr(function, "__code__", None)
-    where = function_place(code) if code is not None else None
-    return DefinitionError(f"Step {getattr(function, '__name__', function)!r}: {what}", where=where)

@@ -7,10 +7,10 @@ from traceback import walk_tb
 from typing import TYPE_CHECKING, NamedTuple
 
 from stretto.authoring.body_check import check_body
+from stretto.authoring.declare import step
 from stretto.authoring.names import RETURN
 from stretto.authoring.place import function_place
 from stretto.authoring.resource import FromEngine
-from stretto.authoring.step import step
 from stretto.authoring.trace import Trace, active_trace
 from stretto.core.graph import is_projected
 from stretto.core.values import snapshot
