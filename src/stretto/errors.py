@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
 __all__ = [
     "ConfigError",
@@ -189,7 +190,7 @@ class RunError(StrettoError):
     """A run ended without its value. `result` is the whole `RunResult`: every finished step is in it."""
 
     def __init__(self, message: str, result: object = None) -> None:
-        self.result = result
+        self.result: Any = result  # a RunResult, whose class lives floors above: authors read .steps from it
         super().__init__(message)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
 from stretto import Engine, from_engine, step, workflow
-from stretto.errors import ConfigError, DefinitionError
+from stretto.errors import ConfigError, DefinitionError, StrettoError
 from stretto.testing import Recorder, run_virtual
 
 
@@ -192,3 +193,80 @@ def test_an_engine_outlives_its_loops() -> None:
     engine = Engine(resources={"client": Client()}, limits={"x": 1})
     guarded = flow.with_options(engine=engine)
     assert [asyncio.run(guarded.arun()).value for _ in range(2)] == ["default: why"] * 2
+
+
+def at_once_on_two_loops(engine: Engine) -> list[object]:
+    """What two threads get that run one workflow each on one engine, the second while the first is in it."""
+    inside, over = threading.Event(), threading.Event()
+
+    @step
+    def wait() -> str:
+        inside.set()
+        over.wait(10)
+        return "first"
+
+    @step
+    def quick() -> str:
+        return "second"
+
+    @workflow(engine=engine)
+    def slow() -> str:
+        return wait()
+
+    @workflow(engine=engine)
+    def fast() -> str:
+        return quick()
+
+    found: list[object] = []
+    thread = threading.Thread(target=lambda: found.append(slow.run().value))
+    thread.start()
+    assert inside.wait(10)
+    try:
+        found.append(fast.run().value)
+    except StrettoError as error:
+        found.append(str(error))
+    over.set()
+    thread.join(10)
+    return found
+
+
+def test_threads_may_share_an_engine_without_limits() -> None:
+    """Each thread's runs are on a loop of its own, and keep to their own threads and permits."""
+    assert at_once_on_two_loops(Engine()) == ["second", "first"]
+
+
+def test_limits_never_hold_once_a_loop() -> None:
+    """A run that would make a limit hold twice is refused; when the other loop's have ended it may start."""
+    engine = Engine(limits={"x": 1})
+    refused, first = at_once_on_two_loops(engine)
+    assert "on another event loop at this moment" in str(refused)
+    assert first == "first"
+    assert flow.with_options(engine=engine).run().value == "default: why"
+
+
+def test_two_loops_at_once_have_parts_of_their_own() -> None:
+    """Whatever the order in which threads come, each gets the executor, permits and doors of its own loop."""
+    engine = Engine()
+    start = threading.Barrier(8)
+
+    @step
+    def number(value: int) -> int:
+        return value
+
+    @workflow(engine=engine, max_runs=1)
+    def numbers(value: int) -> list[int]:
+        return number.map([value] * 5)
+
+    found: dict[int, list[int]] = {}
+
+    def go(value: int) -> None:
+        start.wait(10)
+        for _ in range(5):
+            found[value] = numbers.run(value).value
+
+    threads = [threading.Thread(target=go, args=(value,), daemon=True) for value in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert found == {value: [value] * 5 for value in range(8)}

@@ -59,3 +59,21 @@ def test_telemetry_is_left_out() -> None:
     told = Told(graph_of(a=()))
     PlainLines(stream).on_telemetry(told.info, Telemetry("step.progress", "a", 1, START, {"done": 1}))
     assert stream.getvalue() == ""
+
+
+def test_a_reader_who_has_left_ends_the_writing() -> None:
+    """The observer neither raises nor tries again."""
+
+    class Left(io.StringIO):
+        tries = 0
+
+        def write(self, text: str, /) -> int:  # noqa: ARG002  # a stream's signature
+            self.tries += 1
+            raise BrokenPipeError
+
+    stream = Left()
+    plain = PlainLines(stream)
+    told = Told(graph_of(a=())).ran("a", 0.25, 1.5)
+    for fact in told.facts:
+        plain.on_facts(told.info, [fact])
+    assert stream.tries == 1

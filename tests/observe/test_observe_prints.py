@@ -94,3 +94,11 @@ def test_it_passes_for_a_stream() -> None:
     assert prints.writable()
     assert not prints.isatty()
     assert prints.encoding == "utf-8"
+
+
+def test_it_may_outlive_where_words_go(tmp_path: Path) -> None:
+    """Python flushes a stream it forgets: that is no error once the words' own stream is closed."""
+    with (tmp_path / "words").open("w") as words:
+        prints = StepPrints(NdjsonLines(io.StringIO()), words)
+        prints.flush()
+    prints.flush()

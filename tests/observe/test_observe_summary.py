@@ -106,6 +106,18 @@ def test_lost_optional_work_is_named() -> None:
     assert lines(status="partial", lost=("wine: no luck",))[-2:] == ["optional work lost", "  wine: no luck"]
 
 
+def test_attempts_that_did_not_stop_are_not_called_optional() -> None:
+    """Required work that ignored its end stands under a heading of its own."""
+    found = lines(lost=("wine: no luck",), ignored=("cook: was abandoned",))
+    assert found[-5:] == [
+        "optional work lost",
+        "  wine: no luck",
+        "",
+        "did not stop",
+        "  cook: was abandoned",
+    ]
+
+
 def test_no_line_is_wider_than_a_terminal() -> None:
     """Long names and reasons are cut."""
     hops = tuple(Hop("x" * 70 + str(n), n, n + 1.0, "dependency", 0.5, 0.1) for n in range(3))

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from property.follower import Follower
+from property.records import MismatchError
+from property.reference import Expected, UnpredictableError
+from property.wiring import Ran, execute, plain
 from stretto.core.journal import facts as kinds
 from stretto.core.schedule import State
 from stretto.testing import replay
 
-from property.reference import Expected, Follower, Mismatch, Unpredictable
-from property.wiring import Ran, execute, plain
-
 if TYPE_CHECKING:
-    from stretto.core.journal.facts import Fact
-
     from property.shapes import Flow
+    from stretto.core.journal.facts import Fact
 
 __all__ = ["examine"]
 
@@ -62,7 +62,7 @@ def follow(flow: Flow, ran: Ran) -> Follower:
         starts = [(path(fact[1]), fact[2]) for fact in facts if fact[0] == kinds.STEP_STARTED]
         try:
             follower.decide([_told(fact, ran) for fact in stimuli], starts)
-        except Mismatch as error:
+        except MismatchError as error:
             raise AssertionError(f"{error}\n{_told_so_far(ran, facts)}") from error
         found = {path(index): State(state).name.lower() for index, state in enumerate(states)}
         expected = follower.states()
@@ -128,7 +128,7 @@ def check_values(flow: Flow, parallel: Ran, sequential: Ran) -> None:
     """Where nothing is cut: parallel = one by one = recursion."""
     try:
         expected = Expected(flow)
-    except Unpredictable:
+    except UnpredictableError:
         return
     for ran in (parallel, sequential):
         assert ran.result.status == expected.status, f"{ran.result.status}, not {expected.status}"

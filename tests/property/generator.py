@@ -68,6 +68,7 @@ class _Author:
             cancel_at=self.pick((0.0, 1.0, 2.5, 4.0, 7.0)) if self.chance(24) else None,
             grace=self.pick((2.0, 0.5)),
             estimates=self._estimates(items),
+            commits_later=self.chance(25),
         )
 
     def _estimates(self, items: tuple[Node | Block, ...]) -> tuple[tuple[str, float], ...]:
@@ -121,7 +122,11 @@ class _Author:
 
     def _items(self) -> Part:
         lists = [source for source in self._sources if source.kind == "map" and not source.is_member]
-        fields = [source for source in self._sources if source.kind == "call" and not source.is_maybe and source.size]
+        fields = [
+            source
+            for source in self._sources
+            if source.kind == "call" and not source.is_maybe and source.size
+        ]
         if lists and self.chance(50):
             return Out(self.pick(lists[::-1]).name)
         if fields and self.chance(60):
@@ -141,7 +146,9 @@ class _Author:
         back = min(self.number(0, 7), len(self._sources) - 1)
         source = self._sources[-1 - back]
         if source.kind == "call" and not source.is_maybe and self.chance(40):
-            return Out(source.name, "nope" if self._is_rough and self.chance(6) else self.pick(("n", "items")))
+            return Out(
+                source.name, "nope" if self._is_rough and self.chance(6) else self.pick(("n", "items"))
+            )
         return Out(source.name)
 
     def _inline(self, node: Node) -> Node:
@@ -212,10 +219,15 @@ def traits(flow: Flow) -> set[str]:
         if node.items is not None and node.name in flow.group_of:
             found.add("map in a group")
     for block in flow.blocks:
-        found |= {"group"} | ({"group within"} if block.within else set()) | ({"min_success"} if block.min_success else set())
+        found |= (
+            {"group"}
+            | ({"group within"} if block.within else set())
+            | ({"min_success"} if block.min_success else set())
+        )
     found |= {"run within"} if flow.within is not None else set()
     found |= {"cancel"} if flow.cancel_at is not None else set()
     found |= {"estimates"} if flow.estimates else set()
+    found |= {"commits later"} if flow.commits_later else set()
     return found
 
 
@@ -240,4 +252,6 @@ def _traits_of(node: Node, names: dict[str, Node]) -> set[str]:
         "map over map": isinstance(node.items, Out) and node.items.key is None,
         "shared mutable": any(out.of in names and names[out.of].size for out in outs),
     }
-    return {trait for trait, is_there in having.items() if is_there} | {f"ends in {play.ends}" for play in node.plays}
+    return {trait for trait, is_there in having.items() if is_there} | {
+        f"ends in {play.ends}" for play in node.plays
+    }

@@ -26,7 +26,12 @@ def chosen_seed() -> int:
 
 
 def search(
-    check: Callable[[Any], object], drawn: SearchStrategy[Any], *, count: int, number: int, shrinks: bool = True
+    check: Callable[[Any], object],
+    drawn: SearchStrategy[Any],
+    *,
+    count: int,
+    number: int,
+    shrinks: bool = True,
 ) -> None:
     """`check` on `count` drawn examples; raises what it raised on the smallest that fails."""
     phases = [Phase.generate, Phase.shrink] if shrinks else [Phase.generate]

@@ -123,6 +123,7 @@ class Flow(Brief):
     grace: float = 2.0
     limits: tuple[tuple[str, int], ...] = (("a", 1), ("b", 2))
     estimates: tuple[tuple[str, float], ...] = ()
+    commits_later: bool = False
     nodes: tuple[Node, ...] = field(init=False, repr=False, compare=False)
     group_of: dict[str, Block] = field(init=False, repr=False, compare=False)
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import assume
-from stretto.testing import StalledError
 
 from property.examine import check_run, check_values, examine
 from property.generator import calm_flows, flows
@@ -14,6 +13,7 @@ from property.reference import Expected
 from property.search import chosen_seed, search
 from property.shapes import Flow, outs_in
 from property.wiring import execute
+from stretto.testing import StalledError
 
 
 def independent(flow: Flow) -> frozenset[str]:

@@ -51,7 +51,13 @@ FOUND = {
     ),
     # The default of a member that was cut started another member, which was cut at the same instant.
     "a group cut while glue waits in it": Flow(
-        (Block("g1", (Node("s2", plays=(SLOW,)), Node("s3", inputs=(Out("s2"),), where="inline")), within=1.75),),
+        (
+            Block(
+                "g1",
+                (Node("s2", plays=(SLOW,)), Node("s3", inputs=(Out("s2"),), where="inline")),
+                within=1.75,
+            ),
+        ),
         ("g1",),
     ),
 }

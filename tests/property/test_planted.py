@@ -6,6 +6,10 @@ from asyncio import CancelledError
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from property.examine import examine
+from property.generator import flows
+from property.search import search
 from stretto.context import attempt_scope
 from stretto.core.journal import facts as kinds
 from stretto.core.policy import Retry
@@ -18,10 +22,6 @@ from stretto.errors import StrettoError
 from stretto.runtime.engine import inputs
 from stretto.runtime.engine.driver import RunDriver
 from stretto.runtime.engine.inputs import Values
-
-from property.examine import examine
-from property.generator import flows
-from property.search import search
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +88,9 @@ def retry_not_counted(plant: Plant) -> None:
 def late_result_counts(plant: Plant) -> None:
     """A coroutine that swallowed its cancellation succeeds after all."""
     plant.setattr(
-        Attempts, "_is_adoptable", lambda self, index, kind: kind == kinds.ATTEMPT_SUCCEEDED and self.is_open(index)
+        Attempts,
+        "_is_adoptable",
+        lambda self, index, kind: kind == kinds.ATTEMPT_SUCCEEDED and self.is_open(index),
     )
 
 
@@ -111,7 +113,8 @@ def attempt_number_unchecked(plant: Plant) -> None:
     def confused(self: Scheduler, *stimuli: Any) -> Any:
         ends = (kinds.ATTEMPT_SUCCEEDED, kinds.ATTEMPT_FAILED)
         meant = [
-            (fact[0], fact[1], self.attempts[fact[1]], *fact[3:]) if fact[0] in ends else fact for fact in stimuli
+            (fact[0], fact[1], self.attempts[fact[1]], *fact[3:]) if fact[0] in ends else fact
+            for fact in stimuli
         ]
         return real(self, *meant)
 
@@ -122,7 +125,11 @@ def two_attempts_at_once(plant: Plant) -> None:
     """A retry does not wait for the attempt that was told to stop."""
 
     def at_once(self: Attempts, index: int, attempt: int) -> None:
-        if self.states[index] == WAITING and self.attempts[index] == attempt and index not in self.graph.children:
+        if (
+            self.states[index] == WAITING
+            and self.attempts[index] == attempt
+            and index not in self.graph.children
+        ):
             self._retry_now(index)
 
     plant.setattr(Attempts, "_retry_due", at_once)

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import stretto.runtime.engine.driver as driver_room
+from property.shapes import Block, Const, Flow, Node, Out, Part, Play, default_of, step_id, value_of
 from stretto import Engine, Missing, Retry, current, group, step, workflow
 from stretto.errors import PermanentError
+from stretto.runtime.stores.memory import MemoryStore
 from stretto.testing import CheckedScheduler, block, run_virtual
 
-from property.shapes import Block, Const, Flow, Many, Node, Out, Part, Play, default_of, step_id, value_of
-
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stretto import RunResult
     from stretto.core.graph import Graph
     from stretto.core.journal.facts import Created, Fact
@@ -25,8 +27,21 @@ ENDLESS = 2_000
 """Decisions; the largest workflows take a few hundred."""
 
 
-class Broken(Exception):
+class ScriptedError(Exception):
     """What a scripted error raises."""
+
+
+class LateStore(MemoryStore):
+    """Says in a later turn of the loop that a decision is committed, as a store on a disk does."""
+
+    def open(self, run_id: str, committed: Callable[[], None], *rest: Any) -> None:
+        super().open(run_id, committed, *rest)
+        self._committed = committed
+
+    def append(self, run_id: str, facts: list[Fact]) -> bool:
+        super().append(run_id, facts)
+        asyncio.get_running_loop().call_soon(self._committed)
+        return False
 
 
 @dataclass
@@ -127,7 +142,7 @@ class Actors:
     def _leave(self, play: Play, who: Any) -> object:
         node, key, inputs = who
         if play.ends == "error":
-            raise Broken("scripted")
+            raise ScriptedError("scripted")
         if play.ends == "permanent":
             raise PermanentError("scripted")
         if play.ends == "cancelled":
@@ -267,7 +282,13 @@ def build(flow: Flow, actors: Actors) -> Any:
 def execute(flow: Flow, *, is_sequential: bool = False, meeting: frozenset[str] = frozenset()) -> Ran:
     """Run it to its end on virtual time, checking every invariant after every event."""
     actors = Actors(meeting)
-    engine = Engine(limits=dict(flow.limits), grace=flow.grace, on_failure=flow.on_failure, seed=7)
+    engine = Engine(
+        limits=dict(flow.limits),
+        grace=flow.grace,
+        on_failure=flow.on_failure,
+        seed=7,
+        store=LateStore() if flow.commits_later else None,
+    )
     for known, seconds in flow.estimates:
         engine.estimates.learn(known, seconds)
     built = build(flow, actors)
@@ -291,10 +312,11 @@ async def _run(flow: Any, cancel_at: float | None, actors: Actors) -> RunResult[
     def started(driver: Any) -> None:
         loop = asyncio.get_running_loop()
         if cancel_at == 0.0:
-            loop.call_soon(driver.cancel, "enough")  # the first attempts are issued by then, and not yet begun
+            loop.call_soon(
+                driver.cancel, "enough"
+            )  # the first attempts are issued by then, and not yet begun
         elif cancel_at is not None:
             loop.call_later(cancel_at, driver.cancel, "enough")
 
     result: RunResult[object] = await flow.start({}, started=started)
     return result
-

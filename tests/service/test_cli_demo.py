@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from service.conftest import SOURCE
+from stretto.errors import PermanentError
 from stretto.service.cli import demo
 
 if TYPE_CHECKING:
@@ -104,6 +105,31 @@ def test_bad_input(cli: Cli, arguments: list[str], code: int, says: str) -> None
     assert done.code == code
     assert says in done.err
     assert list(cli.folder.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_told_first(cli: Cli) -> None:
+    """Nobody waits for two runs to learn that their reports have no place."""
+    cli.write("taken", "a file")
+    done = cli.run("demo", "--output", "taken")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: -o taken: ")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("quick")
+def test_a_disk_that_fails_at_the_end_costs_the_reports_alone(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was measured and compared is told before the error."""
+
+    def save(_value: object, folder: object) -> None:
+        raise PermanentError(f"The reports cannot be written below {folder}.")
+
+    monkeypatch.setattr("stretto_apps.assess.save", save)
+    done = cli.run("demo")
+    assert done.code == 1
+    assert "equal: both runs gave the same value" in done.out
+    assert "cannot be written below out" in done.err
 
 
 def test_settings_do_not_apply(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,16 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from service.conftest import SOURCE
 from service.service_targets import FLOWS
 
 if TYPE_CHECKING:
@@ -135,6 +139,30 @@ def test_a_reader_that_leaves(flows: Cli) -> None:
         _, err = child.communicate(timeout=20)
     assert child.returncode == 0
     assert err == ""
+
+
+def test_a_reader_of_words_that_leaves(flows: Cli) -> None:
+    """``stretto run … | head -1`` is no failure of the run either, and nobody sees a traceback."""
+    reading, writing = os.pipe()
+    with flows.start("run", "flows.py:grows", "-i", "n=300", stdout=writing) as child:
+        os.close(writing)
+        with os.fdopen(reading) as stream:
+            assert "started" in stream.readline()
+        _, err = child.communicate(timeout=20)
+    assert (child.returncode, err) == (0, "")
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_stream_that_was_closed_before(flows: Cli, closed: int) -> None:
+    """Whoever starts the program with a closed stream hears nothing on it; the run is what it is."""
+    program = [sys.executable, "-c", "from stretto.service.cli.main import main; main()"]
+    command = shlex.join([*program, "run", "flows.py:grows"]) + f" {closed}>&-"
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE)}
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=flows.folder, env=env, capture_output=True, text=True, timeout=20
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("succeeded" in done.stdout) == (closed == 2)
 
 
 # -------------------------------------------------------------------- a terminal

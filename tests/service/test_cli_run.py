@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -177,6 +178,38 @@ def test_a_value_that_could_not_be_written_is_refused_before_the_run(flows: Cli)
         == "error: -o nowhere/value.json: there is no folder nowhere. Name a file in a folder that exists.\n"
     )
     assert "it is a folder" in flows.run("run", "flows.py:good", "-i", "x=1", "-o", ".").err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full disk to write to")
+def test_a_value_that_could_not_be_written_after_all_is_shown(flows: Cli) -> None:
+    """A disk that is full at the end of a run does not cost its result."""
+    done = flows.run("run", "flows.py:grows", "-o", "/dev/full")
+    assert done.code == 2
+    assert "the value cannot be written" in done.err
+    assert json.loads(done.out.rpartition("\nvalue\n")[2]) == [2, 4, 6]
+    as_data = flows.run("run", "flows.py:grows", "-o", "/dev/full", "--json")
+    assert events(as_data)[-1]["type"] == "result"
+
+
+def test_a_text_that_is_no_utf8_is_written_escaped(flows: Cli) -> None:
+    """A lone surrogate has no bytes: it costs its own character, not the file."""
+    flows.write(
+        "odd.py",
+        FLOWS
+        + """
+
+@step
+def odd() -> str:
+    return "one \\udcff two"
+
+@workflow
+def oddly() -> str:
+    return odd()
+""",
+    )
+    done = flows.run("run", "odd.py:oddly", "-o", "value.txt")
+    assert (done.code, done.err) == (0, "")
+    assert (flows.folder / "value.txt").read_text() == "one \\udcff two\n"
 
 
 def test_a_failed_run_writes_no_value(flows: Cli) -> None:

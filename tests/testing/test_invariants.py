@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from stretto import group, step, workflow
 from stretto.core.journal import facts as kinds
 from stretto.core.journal.facts import Created, RunOptions

@@ -29,7 +29,10 @@ def test_decisions_facts_and_events() -> None:
     assert len(recorder.decisions) == 3
     assert recorder.facts == [fact for decision in recorder.decisions for fact in decision]
     assert recorder.started == ("first", "second")
-    assert [event.type for event in recorder.events if event.step == "second"] == ["step.started", "step.succeeded"]
+    assert [event.type for event in recorder.events if event.step == "second"] == [
+        "step.started",
+        "step.succeeded",
+    ]
 
 
 def test_telemetry() -> None:

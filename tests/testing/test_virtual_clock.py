@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+
 from stretto import Engine, step, workflow
 from stretto.errors import StrettoError
 from stretto.testing import Recorder, StalledError, VirtualLoop, block, run_virtual, virtual_time
@@ -92,7 +93,7 @@ class TestHangs:
         async def waits_for_ever() -> None:
             await asyncio.Event().wait()
 
-        with pytest.raises(StalledError, match="test_virtual_clock.py") as caught:
+        with pytest.raises(StalledError, match=r"test_virtual_clock\.py") as caught:
             run_virtual(waits_for_ever())
         assert len(caught.value.waiting) == 1
 
@@ -161,7 +162,7 @@ class TestThreads:
 
     def test_block_outside_virtual_time_raises(self) -> None:
         """On a real loop `block` says what to call instead."""
-        with pytest.raises(StrettoError, match="time.sleep"):
+        with pytest.raises(StrettoError, match=r"time\.sleep"):
             block(1.0)
 
     def test_a_thread_nobody_waits_for_is_let_go(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_type
+from typing import TYPE_CHECKING, Any, assert_type
 
 from stretto import (
     Engine,
@@ -229,6 +229,7 @@ async def running() -> None:
     assert_type(result.timing.makespan, float)
     assert_type(result.story("write"), tuple[str, ...])
     assert_type(result.to_error(), RunError)
+    assert_type(result.to_error().result.steps["write"], Any)  # a RunResult, which errors must not know
 
 
 def options() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from stretto.core.forecast.estimates import Estimates
@@ -12,13 +14,13 @@ from stretto.core.journal.view import RunStatus
 from stretto.core.limits import Pools
 from stretto.core.policy import OnFailure
 from stretto.core.policy.numbers import is_count, is_length
-from stretto.errors import ConfigError, DefinitionError
+from stretto.errors import ConfigError, DefinitionError, StrettoError
 from stretto.ports import Code
 
 if TYPE_CHECKING:
     import asyncio
     import random
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from stretto.api.result import RunResult
@@ -52,7 +54,8 @@ class Engine:
     once. `grace` (seconds) is how long a cancelled coroutine may take to end. `observers` are told what
     happens, after it was committed. `seed` makes the jitter of retries repeatable.
 
-    One engine lives on one event loop at a time; it may be used from several, one after another.
+    One engine may be used from several event loops, one after another. At the same time, from several
+    threads, only without `limits`; a workflow's `max_runs` counts the runs of one loop.
     """
 
     def __init__(
@@ -83,7 +86,9 @@ class Engine:
         self._made: dict[Callable[[], object], object] = {}
         self._permits: tuple[object, Permits] | None = None
         self._threads: tuple[object, ThreadExecutor] | None = None
-        self._doors: dict[tuple[object, str, int], asyncio.Semaphore] = {}
+        self._doors: dict[tuple[asyncio.AbstractEventLoop, str, int], asyncio.Semaphore] = {}
+        self._at_work: dict[asyncio.AbstractEventLoop, int] = {}
+        self._lock = Lock()
 
     async def arun(
         self,
@@ -123,24 +128,47 @@ class Engine:
         created = Created(definition.name, traced.graph, options, dict(self.estimates.known), traced.inputs)
         code = self._code(traced.functions)
         async with self._admission(definition.name, max_runs):
-            driver = RunDriver(
-                run_id or _new_run_id(),
-                created,
-                code,
-                store=self._open_store(),
-                permits=self._shared_permits(),
-                executor=self._executor(),
-                observers=(*self.observers, *observers),
-                clock=self._now(),
-                dice=self._thrown(),
-            )
-            if started is not None:
-                started(driver)
-            await driver.execute()
+            with self._counted():
+                driver = RunDriver(
+                    run_id or _new_run_id(),
+                    created,
+                    code,
+                    store=self._open_store(),
+                    permits=self._shared_permits(),
+                    executor=self._executor(),
+                    observers=(*self.observers, *observers),
+                    clock=self._now(),
+                    dice=self._thrown(),
+                )
+                if started is not None:
+                    started(driver)
+                await driver.execute()
         self._learn(driver)
         return _result(driver)
 
     # ---------------------------------------------------------------- parts
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """A run under way. Raises StrettoError where a second loop would make each limit hold twice."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            if self.limits and any(other is not loop and other.is_running() for other in self._at_work):
+                raise StrettoError(
+                    "This engine has limits, and is running workflows on another event loop at this moment: "
+                    "the limits would hold once a loop. Give each thread an Engine of its own, or start all "
+                    "runs on one loop with `await x.arun(…)`."
+                )
+            self._at_work[loop] = self._at_work.get(loop, 0) + 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_work[loop] -= 1
+                if not self._at_work[loop]:
+                    del self._at_work[loop]
 
     def _code(self, functions: Mapping[StepSpec, AnyStep]) -> dict[StepSpec, Code]:
         pools = Pools(self.limits)
@@ -180,9 +208,10 @@ class Engine:
         from stretto.runtime.engine.permits import Permits
 
         loop = asyncio.get_running_loop()
-        if self._permits is None or self._permits[0] is not loop:
-            self._permits = (loop, Permits(self.limits))
-        return self._permits[1]
+        found = self._permits  # one reading: another thread may set it at any moment
+        if found is None or found[0] is not loop:
+            found = self._permits = (loop, Permits(self.limits))
+        return found[1]
 
     def _admission(self, workflow: str, limit: int | None) -> AbstractAsyncContextManager[None]:
         import asyncio
@@ -191,10 +220,11 @@ class Engine:
         if limit is None:
             return nullcontext()
         key = (asyncio.get_running_loop(), workflow, limit)
-        if key not in self._doors:
-            self._doors = {known: door for known, door in self._doors.items() if known[0] is key[0]}
-            self._doors[key] = asyncio.Semaphore(limit)
-        return self._doors[key]
+        with self._lock:
+            if key not in self._doors:
+                self._doors = {known: door for known, door in self._doors.items() if not known[0].is_closed()}
+                self._doors[key] = asyncio.Semaphore(limit)
+            return self._doors[key]
 
     def _executor(self) -> ThreadExecutor:
         import asyncio
@@ -202,11 +232,12 @@ class Engine:
         from stretto.runtime.executors.thread import ThreadExecutor
 
         loop = asyncio.get_running_loop()
-        if self._threads is None or self._threads[0] is not loop:
-            if self._threads is not None:
-                self._threads[1].close()
-            self._threads = (loop, ThreadExecutor(self._now()))
-        return self._threads[1]
+        found = self._threads  # as above
+        if found is None or found[0] is not loop:
+            if found is not None:
+                found[1].close()
+            found = self._threads = (loop, ThreadExecutor(self._now()))
+        return found[1]
 
     def _now(self) -> Clock:
         return self._clock or _loop_clock()

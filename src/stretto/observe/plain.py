@@ -24,11 +24,15 @@ _ENDS = {
 
 
 class PlainLines:
-    """An observer of one run at a time that writes words, in ASCII but for what steps themselves say."""
+    """An observer of one run at a time that writes words, in ASCII but for what steps themselves say.
+
+    A reader who has left ends the writing, not the run.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._view: RunView | None = None
+        self._is_read = True
 
     def on_facts(self, run: RunInfo, facts: list[Fact]) -> None:
         """Write what there is to say about these facts."""
@@ -40,9 +44,15 @@ class PlainLines:
             line = self._line(self._view, run, fact)
             if line is not None:
                 lines.append(f"{fact[3] - (self._view.started_at or fact[3]):9.3f} s  {line}\n")
-        if lines:
-            self._stream.write("".join(lines))
+        if lines and self._is_read:
+            self._write("".join(lines))
+
+    def _write(self, text: str) -> None:
+        try:
+            self._stream.write(text)
             self._stream.flush()
+        except BrokenPipeError:
+            self._is_read = False
 
     def on_telemetry(self, run: RunInfo, record: Telemetry) -> None:
         """What steps say about themselves is left to those who ask for it."""

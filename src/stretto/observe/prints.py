@@ -58,7 +58,8 @@ class StepPrints(io.TextIOBase):
 
     def flush(self) -> None:
         """Lines are told as they become whole; only what goes elsewhere is flushed."""
-        self._words.flush()
+        if not self._words.closed:  # Python flushes what it forgets, perhaps later than where words went
+            self._words.flush()
 
     def tell_rest(self) -> None:
         """Tell the lines that were begun and never ended."""

@@ -31,7 +31,10 @@ class Spending(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What the last lines are made of. `one_by_one` is measured seconds, None where nobody measured them."""
+    """What the last lines are made of. `one_by_one` is measured seconds, None where nobody measured them.
+
+    `lost` says which optional work was lost, `ignored` which attempts did not end when they were told to.
+    """
 
     status: str
     timing: Timing
@@ -39,6 +42,7 @@ class Summary(NamedTuple):
     spending: Spending
     one_by_one: float | None = None
     lost: Sequence[str] = ()
+    ignored: Sequence[str] = ()
 
 
 def summary_lines(summary: Summary) -> list[str]:
@@ -130,10 +134,11 @@ def _spending(spending: Spending) -> Iterator[str]:
 
 
 def _losses(summary: Summary) -> Iterator[str]:
-    if summary.lost:
-        yield ""
-        yield "optional work lost"
-        yield from (f"  {text}" for text in summary.lost)
+    for title, texts in (("optional work lost", summary.lost), ("did not stop", summary.ignored)):
+        if texts:
+            yield ""
+            yield title
+            yield from (f"  {text}" for text in texts)
 
 
 def _digits(timing: Timing) -> int:

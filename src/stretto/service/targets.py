@@ -86,6 +86,8 @@ def _in_module(module: str, name: str) -> AnyWorkflow:
 
 
 def _in_file(file: Path, name: str | None) -> AnyWorkflow:
+    if file.is_dir():
+        raise TargetError(f"{file} is a folder.", mend="Name a file in it, or a module as module:name.")
     if not file.is_file():
         near = sorted(each.name for each in file.parent.glob("*.py")) if file.parent.is_dir() else []
         raise NotFoundError("file", str(file), near)

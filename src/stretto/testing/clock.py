@@ -74,7 +74,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
         return ends
 
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]  # passed on as it comes
         """As the base class; the clock stands still until the call has ended."""
         future = super().run_in_executor(executor, func, *args)
         future.add_done_callback(self.thread_begins(lambda _: None))
@@ -94,10 +94,17 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             parked.wake()
         super().close()
 
-    def park(self, seconds: float, parked: _Parked) -> None:
-        """A thread begins to wait for virtual time: it no longer holds the clock."""
-        self._busy -= 1
-        self._parked.add(parked)
+    def parks(self, seconds: float, parked: _Parked) -> bool:
+        """Take a thread that begins to wait for virtual time; False when the loop has closed."""
+        self._parked.add(parked)  # before the loop is told: a loop that closes meanwhile wakes it
+        try:
+            self.call_soon_threadsafe(self._park, seconds, parked)
+        except RuntimeError:
+            return False
+        return True
+
+    def _park(self, seconds: float, parked: _Parked) -> None:
+        self._busy -= 1  # it no longer holds the clock
         self.call_later(seconds, self._unpark, parked)
 
     def _unpark(self, parked: _Parked) -> None:
@@ -127,10 +134,14 @@ class _Parked:
         self.is_due = False
         self._woken = threading.Event()
         self.wake = self._woken.set
-        self.wait = self._woken.wait
+
+    def waits(self) -> bool:
+        """Wait until the clock has come, or the loop has gone; whether it has come."""
+        self._woken.wait()
+        return self.is_due
 
 
-class _Jumping(selectors.DefaultSelector):  # type: ignore[misc, valid-type]  # chosen by the platform
+class _Jumping(selectors.DefaultSelector):
     """Looks at the sockets, then jumps where a real selector would wait."""
 
     def __init__(self, loop: VirtualLoop) -> None:
@@ -146,7 +157,7 @@ class _Jumping(selectors.DefaultSelector):  # type: ignore[misc, valid-type]  # 
         if found or timeout == 0 or loop.is_held():
             return found
         if timeout is None and len(self.get_map()) > _OWN_SOCKETS:
-            return super().select(None)  # type: ignore[no-any-return]  # as above
+            return super().select(None)
         loop.jump()
         return []
 
@@ -170,10 +181,8 @@ def block(seconds: float) -> None:
     if loop is None:
         raise StrettoError("block() needs virtual time: run this with run_virtual(…), or call time.sleep.")
     parked = _Parked()
-    loop.call_soon_threadsafe(loop.park, seconds, parked)
-    parked.wait()
-    if not parked.is_due:
-        raise StrettoError("Virtual time has ended while this thread was waiting; nobody waits for it.")
+    if not loop.parks(seconds, parked) or not parked.waits():
+        raise StrettoError("Virtual time has ended while this thread was at work; nobody waits for it.")
 
 
 class VirtualTime:

@@ -293,10 +293,10 @@ class CheckedScheduler(Scheduler):
         spec = self.graph.specs[index]
         return spec.role is Role.STEP and spec.where is not Where.INLINE and not spec.limits
 
-    def _ranks(self, indices: Iterable[int]) -> list[tuple[object, int]]:
+    def _ranks(self, indices: Iterable[int]) -> list[tuple[tuple[float, ...], int]]:
         if self.options.is_sequential:
             return [(self.graph.author_order(index), index) for index in indices]
-        return [(-round(self.queue.level(index), 5), index) for index in indices]
+        return [((-round(self.queue.level(index), 5),), index) for index in indices]
 
 
 def replay(created: Created, decisions: Iterable[Sequence[Fact]]) -> Scheduler:

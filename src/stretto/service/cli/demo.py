@@ -6,6 +6,7 @@ is what any run does. Project settings do not apply here: the demo is the same e
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from stretto.core.values import first_difference
-from stretto.errors import InputError, NotFoundError
+from stretto.errors import InputError, NotFoundError, StrettoError
 from stretto.service.cli.exits import Exit, exit_of_result
 from stretto.service.cli.inputs import inputs_for
 from stretto.service.cli.results import has_value, say_errors, say_summary
@@ -71,6 +72,7 @@ def run_demo(request: DemoRequest, words: Words) -> Exit:
         workflow = load_target(WORKFLOW)
         inputs = _inputs(workflow, request.example)
         edit = _edit(request.change_reply)
+        _check_folder(request.output)
         if out is None:
             _introduce()
         demo = _Demo(workflow, inputs, request.seed, out)
@@ -135,6 +137,17 @@ def _edit(text: str | None) -> tuple[str, str] | None:
     return old, new
 
 
+def _check_folder(folder: Path) -> None:
+    """Raises `InputError` before half a minute of runs whose reports could not be written after them."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        is_writable = os.access(folder, os.W_OK | os.X_OK)
+    except OSError as trouble:
+        raise InputError(f"-o {folder}: {trouble}. Name a folder that can be written.") from None
+    if not is_writable:
+        raise InputError(f"-o {folder}: it cannot be written. Name another folder.")
+
+
 # -------------------------------------------------------------------- the request
 
 
@@ -176,17 +189,30 @@ def _conclude(
     out: JsonStdout | None,
 ) -> Exit:
     difference = first_difference(first.value, second.value)
-    reports = _save(workflow, first, second, request.output)
-    if out is not None:
-        data = _as_data(first, second, difference, reports)
-        out.say(second.run_id, "demo", data)
-    else:
-        say_summary(second, one_by_one=first.timing.makespan)
-        _say_end(difference, reports)
+    try:
+        reports = _save(workflow, first, second, request.output)
+    except StrettoError:  # what was measured and compared is told all the same
+        _tell(first, second, difference, [], out)
+        raise
+    _tell(first, second, difference, reports, out)
     if difference is not None:
         warn(f"error: the two results differ: {difference}")
         return Exit.DOES_NOT_HOLD
     return Exit.OK
+
+
+def _tell(
+    first: RunResult[object],
+    second: RunResult[object],
+    difference: str | None,
+    reports: list[Path],
+    out: JsonStdout | None,
+) -> None:
+    if out is not None:
+        out.say(second.run_id, "demo", _as_data(first, second, difference, reports))
+        return
+    say_summary(second, one_by_one=first.timing.makespan)
+    _say_end(difference, reports)
 
 
 def _say_end(difference: str | None, reports: list[Path]) -> None:

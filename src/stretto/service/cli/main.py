@@ -65,8 +65,10 @@ Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="show tracebacks"
 
 def main() -> None:
     """The program. Ends the process with the command's exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started the program: then nobody listens
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+        reconfigure = getattr(getattr(sys, name), "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
     _leave(run(sys.argv[1:]))

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from stretto.api.result import RunResult
     from stretto.service.cli.words import Words
 
-__all__ = ["as_data", "check_writable", "has_value", "say_errors", "say_summary", "say_value", "write_value"]
+__all__ = [
+    "as_data",
+    "check_writable",
+    "has_value",
+    "say_errors",
+    "say_summary",
+    "say_value",
+    "say_whole",
+    "write_value",
+]
 
 _SHOWN_LINES = 20
 _SHOWN_COLUMNS = 80
@@ -41,7 +50,8 @@ def say_summary(result: RunResult[object], one_by_one: float | None = None) -> N
         has_value=has_value(result),
         spending=Spending(usage.calls, usage.input_tokens, usage.output_tokens, usage.cost),
         one_by_one=one_by_one,
-        lost=result.warnings,
+        lost=result.warnings[: len(result.lost)],
+        ignored=result.warnings[len(result.lost) :],
     )
     say_lines(["", *summary_lines(summary)])
 
@@ -91,6 +101,11 @@ def say_value(value: object) -> None:
         say("… shortened; -o FILE writes all of it")
 
 
+def say_whole(value: object) -> None:
+    """The value as it was to be written: a run's result is not lost because its file could not be."""
+    say_lines(["", "value", _text(value)])
+
+
 def check_writable(path: Path) -> None:
     """Raises `InputError` before a run whose value could not be written after it."""
     if path.is_dir() or not path.absolute().parent.is_dir():
@@ -102,7 +117,8 @@ def write_value(value: object, path: Path) -> None:
     """A text as it is, anything else as JSON. Raises `InputError` when the file cannot be written."""
     text = _text(value)
     try:
-        path.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
+        whole = text if text.endswith("\n") else text + "\n"
+        path.write_text(whole, encoding="utf-8", errors="backslashreplace")
     except OSError as trouble:
         raise InputError(f"-o {path}: the value cannot be written: {trouble}. Name another file.") from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from stretto.errors import InputError
 from stretto.service.cli.exits import Exit, exit_of_result
 from stretto.service.cli.inputs import inputs_for
 from stretto.service.cli.results import (
@@ -14,6 +15,7 @@ from stretto.service.cli.results import (
     say_errors,
     say_summary,
     say_value,
+    say_whole,
     write_value,
 )
 from stretto.service.cli.running import Interrupts, execute
@@ -101,6 +103,15 @@ def _show(result: RunResult[object], request: RunRequest, words: Words) -> None:
     if not has_value(result):
         return
     if request.output is not None:
-        write_value(result.value, request.output)
+        _write(result.value, request.output, is_json=request.is_json)
     elif not request.is_json:
         say_value(result.value)
+
+
+def _write(value: object, path: Path, *, is_json: bool) -> None:
+    try:
+        write_value(value, path)
+    except InputError:
+        if not is_json:  # there the result's line has the value already
+            say_whole(value)
+        raise

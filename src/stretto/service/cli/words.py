@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import traceback
@@ -13,14 +14,25 @@ from stretto.errors import DefinitionError, NotFoundError, StrettoError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import TextIO
 
 __all__ = ["Words", "hint_for", "say", "say_lines", "warn"]
 
 
 def say(text: str = "") -> None:
-    """One line on stdout, at once."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    """One line on stdout, at once. A reader who has left ends the writing, not the command."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _lead_nowhere(sys.stdout)
+
+
+def _lead_nowhere(stream: TextIO) -> None:
+    """What is still to be said, and what waits in the stream's buffer, is for nobody."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def say_lines(lines: Iterable[str]) -> None:
@@ -44,7 +56,7 @@ def hint_for(error: BaseException) -> str | None:
         return f"For the command line: [limits] with {error.name} = N in stretto.toml"
     if error.kind == "workflow" and Path(f"{error.name}.py").is_file():
         return f"Did you mean the file {error.name}.py?"
-    if error.kind == "workflow" and not error.known:
+    if error.kind == "workflow" and not error.known and ":" not in error.name:
         return "No workflow is installed here; name a file: stretto run file.py"
     close = get_close_matches(error.name.rpartition("/")[2], error.known, n=1, cutoff=0.6)
     return f"Did you mean {close[0]!r}?" if close else None
