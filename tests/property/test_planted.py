@@ -253,6 +253,18 @@ def failure_of_optional_fails_the_run(plant: Plant) -> None:
     plant.setattr(Settling, "_default", spreading)
 
 
+def acts_before_the_commit(plant: Plant) -> None:
+    """A decision's commands run when it was appended, whether or not it is committed."""
+
+    def at_once(self: RunDriver, facts: Any, commands: Any) -> None:
+        is_committed = self._store.append(self.info.run_id, facts)
+        self._act(facts, commands)
+        if not is_committed:
+            self._uncommitted.append(([], []))
+
+    plant.setattr(RunDriver, "_append", at_once)
+
+
 BUGS: tuple[Callable[[Plant], None], ...] = (
     edge_opened_twice,
     permit_kept_after_a_failure,
@@ -272,6 +284,7 @@ BUGS: tuple[Callable[[Plant], None], ...] = (
     one_start_a_decision,
     threshold_counts_defaults,
     failure_of_optional_fails_the_run,
+    acts_before_the_commit,
 )
 
 

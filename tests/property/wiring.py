@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import stretto.runtime.engine.driver as driver_room
 from property.shapes import Block, Const, Flow, Node, Out, Part, Play, default_of, step_id, value_of
 from stretto import Engine, Missing, Retry, current, group, step, workflow
+from stretto.core.journal import facts as kinds
 from stretto.errors import PermanentError
 from stretto.runtime.stores.memory import MemoryStore
 from stretto.testing import CheckedScheduler, block, run_virtual
@@ -32,7 +33,14 @@ class ScriptedError(Exception):
 
 
 class LateStore(MemoryStore):
-    """Says in a later turn of the loop that a decision is committed, as a store on a disk does."""
+    """Says in a later turn of the loop that a decision is committed, as a store on a disk does.
+
+    `issued` are the attempts (step, number) whose start is committed.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.issued: set[tuple[int | None, int]] = set()
 
     def open(self, run_id: str, committed: Callable[[], None], *rest: Any) -> None:
         super().open(run_id, committed, *rest)
@@ -40,8 +48,12 @@ class LateStore(MemoryStore):
 
     def append(self, run_id: str, facts: list[Fact]) -> bool:
         super().append(run_id, facts)
-        asyncio.get_running_loop().call_soon(self._committed)
+        asyncio.get_running_loop().call_soon(self._commit, facts)
         return False
+
+    def _commit(self, facts: list[Fact]) -> None:
+        self.issued.update(fact[1:3] for fact in facts if fact[0] == kinds.STEP_STARTED)
+        self._committed()
 
 
 @dataclass
@@ -117,10 +129,11 @@ def spoil(value: object) -> None:
 class Actors:
     """Makes the functions behind the steps; `meeting` holds steps that wait for one another."""
 
-    def __init__(self, meeting: frozenset[str] = frozenset()) -> None:
+    def __init__(self, meeting: frozenset[str] = frozenset(), store: LateStore | None = None) -> None:
         self.seen = Seen()
         self.loop: asyncio.AbstractEventLoop | None = None
         self._meeting = meeting
+        self._store = store
         self._barrier: asyncio.Barrier | None = None
 
     def function(self, node: Node) -> Any:
@@ -130,6 +143,9 @@ class Actors:
     def _enter(self, node: Node, args: tuple[object, ...], kwargs: dict[str, object]) -> tuple[Play, Any]:
         attempt = current()
         key = (attempt.path, attempt.attempt)
+        if self._store is not None:
+            index = Watched.last.graph.index_of(key[0])
+            assert (index, key[1]) in self._store.issued, f"{key} runs before its start is committed"
         inputs = (plain(args), plain(kwargs))
         assert key not in self.seen.inputs, f"{key} ran twice"
         self.seen.inputs[key] = inputs
@@ -281,13 +297,14 @@ def build(flow: Flow, actors: Actors) -> Any:
 
 def execute(flow: Flow, *, is_sequential: bool = False, meeting: frozenset[str] = frozenset()) -> Ran:
     """Run it to its end on virtual time, checking every invariant after every event."""
-    actors = Actors(meeting)
+    store = LateStore() if flow.commits_later else None
+    actors = Actors(meeting, store)
     engine = Engine(
         limits=dict(flow.limits),
         grace=flow.grace,
         on_failure=flow.on_failure,
         seed=7,
-        store=LateStore() if flow.commits_later else None,
+        store=store,
     )
     for known, seconds in flow.estimates:
         engine.estimates.learn(known, seconds)

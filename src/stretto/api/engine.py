@@ -111,35 +111,16 @@ class Engine:
         and their deadlines begin when they start. `started` gets the driver as soon as it exists: its `cancel`
         ends the run gracefully.
         """
-        from stretto.runtime.engine.driver import RunDriver
-
         traced = definition.trace(inputs)
         if suspend_groups:
             for group in traced.graph.groups:
                 group.within = None
-        permits = _permits(self.max_concurrency if max_concurrency is None else max_concurrency)
-        options = RunOptions(
-            on_failure=self.on_failure if on_failure is None else _policy(on_failure),
-            within=_within(within),
-            permits=1 if is_sequential else permits,
-            is_sequential=is_sequential,
-            grace=self.grace,
-        )
+        options = self._options(within, on_failure, max_concurrency, is_sequential)
         created = Created(definition.name, traced.graph, options, dict(self.estimates.known), traced.inputs)
         code = self._code(traced.functions)
         async with self._admission(definition.name, max_runs):
             with self._counted():
-                driver = RunDriver(
-                    run_id or _new_run_id(),
-                    created,
-                    code,
-                    store=self._open_store(),
-                    permits=self._shared_permits(),
-                    executor=self._executor(),
-                    observers=(*self.observers, *observers),
-                    clock=self._now(),
-                    dice=self._thrown(),
-                )
+                driver = self._driver(run_id, created, code, observers)
                 if started is not None:
                     started(driver)
                 await driver.execute()
@@ -147,6 +128,43 @@ class Engine:
         return _result(driver)
 
     # ---------------------------------------------------------------- parts
+
+    def _options(
+        self,
+        within: float | None,
+        on_failure: OnFailure | str | None,
+        max_concurrency: int | None,
+        is_sequential: bool,
+    ) -> RunOptions:
+        permits = _permits(self.max_concurrency if max_concurrency is None else max_concurrency)
+        return RunOptions(
+            on_failure=self.on_failure if on_failure is None else _policy(on_failure),
+            within=_within(within),
+            permits=1 if is_sequential else permits,
+            is_sequential=is_sequential,
+            grace=self.grace,
+        )
+
+    def _driver(
+        self,
+        run_id: str | None,
+        created: Created,
+        code: Mapping[StepSpec, Code],
+        observers: Sequence[Observer],
+    ) -> RunDriver:
+        from stretto.runtime.engine.driver import RunDriver
+
+        return RunDriver(
+            run_id or _new_run_id(),
+            created,
+            code,
+            store=self._open_store(),
+            permits=self._shared_permits(),
+            executor=self._executor(),
+            observers=(*self.observers, *observers),
+            clock=self._now(),
+            dice=self._thrown(),
+        )
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
