@@ -237,7 +237,7 @@ def test_threads_may_share_an_engine_without_limits() -> None:
 
 def test_limits_never_hold_once_a_loop() -> None:
     """A run that would make a limit hold twice is refused; when the other loop's have ended it may start."""
-    engine = Engine(limits={"x": 1})
+    engine = Engine(limits={"x": 1}, resources={"client": Client("default")})
     refused, first = at_once_on_two_loops(engine)
     assert "on another event loop at this moment" in str(refused)
     assert first == "first"
