@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 
 import pytest
 
 from stretto import PermanentError, current, group, step, workflow
+from stretto.core.journal.view import AttemptView
 from stretto.errors import NotFoundError, RunCancelledError, RunFailedError, RunTimedOutError
 from stretto.testing import run_virtual
 
@@ -200,3 +202,22 @@ def test_a_result_shows_itself() -> None:
     """Workflow, id and status in one line."""
     result = run_virtual(good.with_options(run_id="r-1").arun())
     assert repr(result) == "<RunResult good r-1 succeeded>"
+
+
+def test_a_result_is_not_pickled_and_says_so() -> None:
+    """Neither is the error that carries it; what a step returned is plain data."""
+
+    @workflow
+    def constant() -> int:
+        return 1
+
+    with pytest.raises(TypeError, match=r"<RunResult constant .*> cannot be pickled: take \.value"):
+        pickle.dumps(constant.run())
+
+
+def test_an_attempt_shows_itself() -> None:
+    """Its number, its length once it has one, and whether it failed."""
+    attempt = AttemptView(2, 10.0)
+    assert repr(attempt) == "<Attempt 2>"
+    attempt.ended_at = 10.25
+    assert repr(attempt) == "<Attempt 2 0.250 s>"

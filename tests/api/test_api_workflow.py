@@ -260,3 +260,20 @@ def test_a_workflow_may_name_its_engine() -> None:
     own.run()
     assert own.engine is engine
     assert "double" in engine.estimates.known
+
+
+def test_a_body_runs_no_other_workflow() -> None:
+    """Not by `.run()` either: its advice must fit a body, which is not `async`."""
+
+    @workflow
+    def inner() -> int:
+        return 1
+
+    @workflow
+    def outer() -> int:
+        return inner.run().value
+
+    with pytest.raises(
+        DefinitionError, match=r"'inner' was run inside another workflow's body.*Call its steps"
+    ):
+        outer.run()

@@ -67,7 +67,7 @@ def test_a_reader_who_has_left_ends_the_writing() -> None:
     class Left(io.StringIO):
         tries = 0
 
-        def write(self, text: str, /) -> int:  # noqa: ARG002  # a stream's signature
+        def write(self, text: str, /) -> int:  # a stream's signature
             self.tries += 1
             raise BrokenPipeError
 

@@ -27,6 +27,15 @@ class Outcome(NamedTuple):
     err: str
 
 
+class _Child(subprocess.Popen[str]):
+    """A program that a failing test does not wait for."""
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, *rest)  # type: ignore[arg-type]  # passed on as they came
+
+
 class Cli:
     """Runs commands in a folder."""
 
@@ -50,7 +59,7 @@ class Cli:
 
     def start(self, *arguments: str, **more: object) -> subprocess.Popen[str]:
         """One command as a program of its own."""
-        return subprocess.Popen(
+        return _Child(
             [sys.executable, "-c", "from stretto.service.cli.main import main; main()", *arguments],
             cwd=self.folder,
             env={**_clean(os.environ), "PYTHONPATH": str(SOURCE)},

@@ -125,7 +125,7 @@ def test_a_disk_that_fails_at_the_end_costs_the_reports_alone(
     def save(_value: object, folder: object) -> None:
         raise PermanentError(f"The reports cannot be written below {folder}.")
 
-    monkeypatch.setattr("stretto_apps.assess.save", save)
+    monkeypatch.setattr("stretto_apps.assess.workflow.save", save)
     done = cli.run("demo")
     assert done.code == 1
     assert "equal: both runs gave the same value" in done.out

@@ -106,8 +106,8 @@ def test_a_file_that_is_not_there(cli: Cli) -> None:
     cli.write("flow.py", ONE)
     with pytest.raises(NotFoundError, match=r"There is no file 'flw\.py'\. Known: flow\.py\."):
         load_target("flw.py")
+    (cli.folder / "folder.py").mkdir()
     with pytest.raises(TargetError, match=r"folder\.py is a folder\. Name a file in it"):
-        (cli.folder / "folder.py").mkdir()
         load_target("folder.py")
     with pytest.raises(NotFoundError, match=r"There is no file 'nowhere/flow\.py'\."):
         load_target("nowhere/flow.py")

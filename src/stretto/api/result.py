@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar, cast
 
 from stretto.core.journal.events import Event, event_of
 from stretto.core.journal.story import story_lines
@@ -150,6 +150,11 @@ class RunResult(Generic[T_co]):
 
     def __repr__(self) -> str:
         return f"<RunResult {self.workflow} {self.run_id} {self.status}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"{self!r} cannot be pickled: take .value or single steps' values, which are plain data."
+        )
 
     @property
     def value(self) -> T_co:

@@ -112,6 +112,7 @@ class Workflow(Generic[P, R]):
 
         from stretto.runtime.engine.loop import run_to_end
 
+        self.definition.check_outside()
         if asyncio._get_running_loop() is not None:
             raise StrettoError(
                 f"{self.name}.run() was called inside a running event loop; "

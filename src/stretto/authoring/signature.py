@@ -31,7 +31,7 @@ def shape_of(function: Callable[..., object]) -> Shape:
     """Read a function's signature. Raises DefinitionError for generators and misplaced resources."""
     if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
         raise contradiction(function, "it is a generator; return a list instead.")
-    full = inspect.signature(function)
+    full = _signature(function)
     resources = {
         name: parameter.default
         for name, parameter in full.parameters.items()
@@ -47,6 +47,15 @@ def shape_of(function: Callable[..., object]) -> Shape:
     # A required keyword-only parameter is missing from every call without keywords: leave that to bind().
     most = -1 if required_names else (1 << 30 if has_rest else len(positional))
     return Shape(tuple(p.name for p in positional), least, most, signature, resources)
+
+
+def _signature(function: Callable[..., object]) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except (ValueError, TypeError):  # some built-in functions and classes tell none
+        raise contradiction(
+            function, "Python knows no signature of it; wrap it in a `def` with the parameters you need."
+        ) from None
 
 
 def _check_resources(

@@ -88,14 +88,18 @@ class Definition:
                 "Pass plain data; live objects are resources: Engine(resources={…})."
             ) from None
 
-    def trace(self, inputs: Mapping[str, object]) -> Traced:
-        """Run the body once with plain inputs. Raises DefinitionError for whatever a body may not do."""
+    def check_outside(self) -> None:
+        """Raises DefinitionError inside a workflow's body, which nothing can be run in."""
         if active_trace.get() is not None:
             raise DefinitionError(
                 f"Workflow {self.name!r} was run inside another workflow's body.",
                 where=self.place,
                 mend="Call its steps there instead.",
             )
+
+    def trace(self, inputs: Mapping[str, object]) -> Traced:
+        """Run the body once with plain inputs. Raises DefinitionError for whatever a body may not do."""
+        self.check_outside()
         if not self._is_checked:
             check_body(self.fn, self.name)
             self._is_checked = True

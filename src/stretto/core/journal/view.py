@@ -40,6 +40,10 @@ class AttemptView:
         self.ended_at: float | None = None
         self.failure: Failure | None = None
 
+    def __repr__(self) -> str:
+        seconds = "" if self.ended_at is None else f" {self.ended_at - self.started_at:.3f} s"
+        return f"<Attempt {self.number}{seconds}{'' if self.failure is None else ' failed'}>"
+
 
 class StepView:
     """One step: its state's name in lower case, and the instants that led there."""
