@@ -221,3 +221,20 @@ def test_an_attempt_shows_itself() -> None:
     assert repr(attempt) == "<Attempt 2>"
     attempt.ended_at = 10.25
     assert repr(attempt) == "<Attempt 2 0.250 s>"
+
+
+def test_a_steps_value_is_the_readers_own() -> None:
+    """Changing what `steps[…].value` gave changes neither the record nor the run's value."""
+
+    @step
+    async def found() -> list[int]:
+        return [1, 2]
+
+    @workflow
+    def listing() -> list[int]:
+        return found()
+
+    result = listing.run()
+    result.steps["found"].value.append(3)  # type: ignore[attr-defined]  # a list, as the step returned it
+    assert result.steps["found"].value == [1, 2]
+    assert result.value == [1, 2]

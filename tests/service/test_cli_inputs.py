@@ -281,3 +281,12 @@ def test_places_survive_aliases(cli: Cli) -> None:
     found: Mapping[str, object] = given(takes(int), "x=3")
     assert found == {"x": 3}
     assert "in.yaml:1:4" in refused(takes(int), file=file)
+
+
+def test_an_input_given_twice_is_refused() -> None:
+    """Which of two values is meant cannot be known."""
+
+    def flow(x: int) -> None: ...
+
+    with pytest.raises(InputError, match=r"-i x=2: input 'x' is given twice"):
+        given(flow, "x=1", "x=2")

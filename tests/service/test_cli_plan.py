@@ -34,7 +34,7 @@ def test_a_chain(flows: Cli) -> None:
     done = flows.run("plan", "flows.py:good", "-i", "x=1")
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines() == [
-        "good  2 steps, 1 edges",
+        "good  2 steps, 1 edge",
         "inputs: the ones given",
         "",
         "◆ first   at once",

@@ -178,3 +178,9 @@ def test_an_installed_workflow_that_is_broken(monkeypatch: pytest.MonkeyPatch) -
         load_target("broken")
     with pytest.raises(TargetError, match=r"wrong \(json:loads\) is a function, not a workflow"):
         load_target("wrong")
+
+
+def test_a_colon_alone_names_nothing() -> None:
+    """Neither a module nor a workflow: told as an unknown name."""
+    with pytest.raises(NotFoundError, match="There is no workflow ':'"):
+        load_target(":")

@@ -11,6 +11,7 @@ from stretto.core.journal.events import Event, event_of
 from stretto.core.journal.story import story_lines
 from stretto.core.journal.view import RunStatus, RunView
 from stretto.core.policy import Cause, Failure, describe
+from stretto.core.values import copy_for_consumer
 from stretto.errors import NotFoundError, RunCancelledError, RunError, RunFailedError, RunTimedOutError
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class Finished:
         return StepResult(
             path=self.created.graph.path(index),
             state=view.state,
-            value=self.values.result(index) if has_value else None,
+            value=copy_for_consumer(self.values.result(index)) if has_value else None,
             attempts=tuple(view.attempts),
             ready_at=view.ready_at,
             started_at=view.started_at,

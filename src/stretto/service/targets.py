@@ -40,7 +40,7 @@ def load_target(target: str) -> AnyWorkflow:
     if in_file is not None:
         return _in_file(Path(in_file["file"]), in_file["name"])
     module, colon, name = target.partition(":")
-    if colon:
+    if colon and module:
         return _in_module(module, name)
     return _installed(target)
 

@@ -50,8 +50,12 @@ def inputs_for(definition: Definition, pairs: Sequence[str], file: Path | None) 
     given: dict[str, object] = {}
     if file is not None:
         given.update(_from_file(definition, slots, file))
+    named: set[str] = set()
     for pair in pairs:
         name, text = _split(pair)
+        if name in named:
+            raise InputError(f"-i {pair}: input {name!r} is given twice; give it once.")
+        named.add(name)
         given[name] = _from_text(_slot(definition, slots, name, f"-i {pair}"), text)
     _refuse_missing(definition, slots, given)
     return definition.bind((), given)

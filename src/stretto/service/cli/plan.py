@@ -109,7 +109,7 @@ def _is_unknown(graph: Graph, index: int) -> bool:
 def _lines(plan: _Plan) -> Iterator[str]:
     graph = plan.graph
     edges = sum(len(deps) for deps in graph.deps)
-    yield f"{plan.workflow}  {len(graph)} steps, {edges} edges"
+    yield f"{plan.workflow}  {_count(len(graph), 'step')}, {_count(edges, 'edge')}"
     yield f"inputs: {plan.inputs_from}"
     yield ""
     order = sorted(range(len(graph)), key=graph.author_order)
@@ -226,3 +226,7 @@ def _step_data(plan: _Plan, index: int) -> dict[str, object]:
         "rules": {name: True if value == "" else value for name, value in _rules(plan.graph, index).items()},
         "is_critical": index in plan.critical,
     }
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
