@@ -62,7 +62,7 @@ class _Author:
             return replace(flow, permits=self.pick((None, 2, 1)))
         return replace(
             flow,
-            permits=self.pick((None, 3, 2, 2, 1)),
+            permits=self.pick((None, 3, 3, 2, 2, 1)),
             on_failure="fail_fast" if self.chance(35) else "drain",
             within=self.pick((25.125, 12.125, 6.125, 3.125)) if self.chance(28) else None,
             cancel_at=self.pick((0.0, 1.0, 2.5, 4.0, 7.0)) if self.chance(24) else None,
