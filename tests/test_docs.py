@@ -8,6 +8,7 @@ from pathlib import Path
 from stretto.core.schedule.states import LEGAL, State, diagram
 
 ROOT = Path(__file__).parent.parent
+TEXTS = {".py", ".md", ".toml", ".txt", ".yaml", ".json", ".j2", ""}
 
 
 def test_the_walks_diagram_is_drawn_from_the_table() -> None:
@@ -59,12 +60,14 @@ def test_no_document_names_a_command_that_does_not_exist() -> None:
 
 def test_no_committed_file_names_a_machine_or_a_registry() -> None:
     """No absolute path of a machine and no registry's host is in a text file of the project."""
-    forbidden = re.compile(r"/(?:home|root|Users)/\w|pypi\.\w+\.|files\.pythonhosted|registry\.npmjs|deb\.debian")
+    forbidden = re.compile(
+        r"/(?:home|root|Users)/\w|pypi\.\w+\.|files\.pythonhosted|registry\.npmjs|deb\.debian"
+    )
     skipped = {".git", ".venv", "dist", "out", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
     this = Path(__file__)
     for path in ROOT.rglob("*"):
         if skipped.intersection(path.relative_to(ROOT).parts) or not path.is_file() or path == this:
             continue
-        if path.suffix in {".py", ".md", ".toml", ".txt", ".yaml", ".json", ".j2", ""} and path.stat().st_size < 1 << 20:
+        if path.suffix in TEXTS and path.stat().st_size < 1 << 20:
             text = path.read_text(encoding="utf-8", errors="ignore")
             assert forbidden.search(text) is None, f"{path.relative_to(ROOT)}: {forbidden.search(text)}"

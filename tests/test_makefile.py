@@ -52,7 +52,9 @@ def test_a_python_without_venv_is_told_in_one_line(target: str, tmp_path: Path) 
     done = made(target, tmp_path, f"PYTHON={python}")
     lines = [line for line in done.stderr.splitlines() if not line.startswith("make")]
     assert done.returncode != 0
-    assert lines == ["stretto: the venv module is missing; on Debian and Ubuntu: apt-get install python3-venv"]
+    assert lines == [
+        "stretto: the venv module is missing; on Debian and Ubuntu: apt-get install python3-venv"
+    ]
     assert not (tmp_path / ".venv").exists()
 
 

@@ -45,7 +45,9 @@ def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     """One command in the reader's folder."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("STRETTO_")}
     env["PYTHONPATH"] = str(ROOT / "src")
-    return subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        words, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def test_only_languages_that_are_tested_stand_in_the_readme() -> None:

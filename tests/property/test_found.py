@@ -60,6 +60,16 @@ FOUND = {
         ),
         ("g1",),
     ),
+    # Glue that was cut with the deadline held up the run's end, and what the cut had made ready began in between.
+    "glue cut at the run's deadline": Flow(
+        (
+            Node("s1", optional=True, plays=(SLOW,)),
+            Node("s2", inputs=(Out("s1"),), where="inline", optional=True),
+            Node("s3", inputs=(Out("s2"),)),
+        ),
+        ("s3",),
+        within=3.125,
+    ),
 }
 
 
@@ -80,6 +90,12 @@ def test_a_drain_ends_with_the_deadline() -> None:
 def test_glue_behind_a_cut_member_does_not_run() -> None:
     """A group's deadline cuts all members that are open, at once."""
     ran = execute(FOUND["a group cut while glue waits in it"])
+    assert ("s3", 1) not in ran.seen.inputs
+
+
+def test_nothing_begins_behind_the_deadline() -> None:
+    """What becomes ready by what the deadline cuts is cancelled before its first line."""
+    ran = execute(FOUND["glue cut at the run's deadline"])
     assert ("s3", 1) not in ran.seen.inputs
 
 

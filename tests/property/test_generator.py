@@ -81,7 +81,8 @@ def test_every_construct_is_common() -> None:
         )
         sizes.append(len(ran.result.steps))
 
-    for number in range(SEED, SEED + 10):  # one long search varies what it has found; ten short ones are less alike
+    # One long search varies what it has found; ten short ones are less alike.
+    for number in range(SEED, SEED + 10):
         search(look, flows(), count=40, number=number)
     outcomes = {f"by recursion: {how}" for how in ("succeeded", "partial", "failed", "time decides")}
     outcomes |= {f"ran: {how}" for how in ("succeeded", "partial", "failed", "cancelled")}

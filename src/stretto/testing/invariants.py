@@ -79,8 +79,6 @@ class _State:
         self.equal(sum(not state.is_final for state in self.states), scheduler.open_steps, "open steps")
         running = [index for index in self.indices if self.states[index] is State.RUNNING]
         self.equal(len(running), scheduler.running, "running steps")
-        free = [key for key in self.live() if not self.has_permit(key[0])]
-        self.equal(len(free), scheduler.inline_running, "attempts without a permit")
         for index in running:
             self.require(scheduler.attempts[index] >= 1, "runs without an attempt", index)
             key = (index, scheduler.attempts[index])

@@ -81,7 +81,6 @@ class Attempts(Settling):
         """An attempt has truly ended."""
         spec = self.graph.specs[index]
         if spec.lane == FREE:
-            self.inline_running -= 1
             return
         self.used -= 1
         if spec.limits:

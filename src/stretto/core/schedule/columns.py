@@ -43,7 +43,6 @@ class Columns:
         "graph",
         "halted",
         "held",
-        "inline_running",
         "is_expired",
         "is_losing",
         "is_partial",
@@ -91,7 +90,6 @@ class Columns:
         self.held: set[int] = set()
         self.used = 0
         self.running = 0
-        self.inline_running = 0
         self.open_steps = count
         self.open_children: dict[int, int] = {}
         self.doomed: dict[int, int] = {}

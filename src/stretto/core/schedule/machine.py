@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from stretto.core.forecast.levels import bottom_levels
-from stretto.core.graph.spec import LIMITED
+from stretto.core.graph.spec import FREE, LIMITED
 from stretto.core.journal import facts as kinds
 from stretto.core.journal.story import story_lines
 from stretto.core.policy.failure import Cause, Failure
@@ -270,7 +270,7 @@ class Scheduler(Attempts):
             return
         # A drain ends with the deadline too: what still ran for a failed run is cut like any other.
         is_free_to_run = self.halted in (None, Cause.ERROR)
-        if self.is_expired and is_free_to_run and self.open_steps and not self.inline_running:
+        if self.is_expired and is_free_to_run and self.open_steps and not self._is_gluing():
             self.verdict = f"the run passed its deadline of {self.options.within:g} s"
             self._halt(Cause.TIMED_OUT)
             self._stop_all()
@@ -281,6 +281,13 @@ class Scheduler(Attempts):
         elif self.halted is not None:
             self._close_steps()
             self._finish_lost()
+
+    def _is_gluing(self) -> bool:
+        """Whether inline glue, which takes no time, is still to end at the deadline's very instant."""
+        return any(
+            self.states[index] == RUNNING and self.graph.specs[index].lane == FREE
+            for index in range(len(self.states))
+        )
 
     def _close_steps(self) -> None:
         """Give every step that never ended its final state: blocked by a loss above it, or cut with the

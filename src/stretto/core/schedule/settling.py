@@ -110,8 +110,6 @@ class Settling(Columns):
         spec = self.graph.specs[index]
         if spec.is_timed:
             self._bound_attempt(index, attempt)
-        elif spec.lane == FREE:
-            self.inline_running += 1
 
     def _bound_attempt(self, index: int, attempt: int) -> None:
         spec = self.graph.specs[index]
