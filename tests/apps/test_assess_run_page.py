@@ -200,6 +200,8 @@ def test_calls_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(result.usage, "cost", 0.25)
     calls = section(run_page(result).markdown, "## Calls to models")
     assert "15 calls to models were answered: 7,401 tokens in, 0 out; they cost $0.2500." in calls
+    assert "Worded by model: **" in calls
+    assert "simulated" not in calls
     monkeypatch.setattr(result.usage, "cost", None)
     assert "their cost is unknown" in run_page(result).markdown
 
@@ -257,3 +259,14 @@ def test_metrics_say_where_the_speedup_comes_from() -> None:
 def test_lengths_are_told_with_the_digits_they_deserve(seconds: float, shown: str) -> None:
     """Milliseconds below a second, minutes from sixty on, and never 60.0 s."""
     assert duration(seconds) == shown
+
+
+def test_a_simulated_provider_is_called_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the words came from a simulation, the page says that the times did, too."""
+    result = ran()
+    told = result.value.model_copy(update={"model": "simulated"})
+    monkeypatch.setattr(type(result), "value", told)
+    calls = section(run_page(result).markdown, "## Calls to models")
+    assert (
+        "Worded by model: **simulated**. The provider was simulated, and so were the times it took." in calls
+    )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stretto import group, step, workflow
+from stretto import Retry, group, step, workflow
 from stretto.core.journal import facts as kinds
 from stretto.core.journal.facts import Created, RunOptions
 from stretto.core.schedule import Scheduler, State
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 @step
 async def work(x: object = None) -> object:
     return x
+
+
+@step(timeout=1.0, retry=Retry(attempts=2, first_wait=2.0, jitter=False))
+def slow() -> str:
+    return "done"
 
 
 @workflow
@@ -195,6 +200,28 @@ class TestReplay:
         """The stimuli of a journal, decision by decision, give its facts again."""
         decisions = whole_run(Scheduler(created()))
         assert replay(created(), decisions).finished
+
+    def test_two_attempts_of_a_thread_that_end_together(self) -> None:
+        """A late result is adopted and the newer attempt dropped in one decision; its journal replays."""
+
+        @workflow
+        def alone() -> object:
+            return slow()
+
+        def fresh() -> Created:
+            return Created("alone", alone.trace().graph, RunOptions(), {}, {})
+
+        first = fresh()
+        given: list[tuple[Fact, ...]] = [
+            ((kinds.RUN_CREATED, kinds.RUN, 0, 0.0, first),),
+            ((kinds.CLOCK_TICKED, kinds.RUN, 0, 1.0, 0.5),),
+            ((kinds.CLOCK_TICKED, kinds.RUN, 0, 3.0, 0.5),),
+            ((kinds.ATTEMPT_SUCCEEDED, 0, 1, 3.5, "old"), (kinds.ATTEMPT_SUCCEEDED, 0, 2, 3.5, "new")),
+        ]
+        scheduler = CheckedScheduler(first)
+        decisions = [scheduler.handle(*stimuli).facts for stimuli in given]
+        assert scheduler.values == ["old"]
+        assert replay(fresh(), decisions).values == ["old"]
 
     def test_another_journal_does_not(self) -> None:
         """A journal with a fact of its own is refused."""

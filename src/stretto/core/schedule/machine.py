@@ -136,13 +136,15 @@ class Scheduler(Attempts):
         key = (index, attempt)
         is_known = 0 <= index < len(self.states)
         is_current = is_known and self.states[index] == RUNNING and self.attempts[index] == attempt
-        is_told = key in self.stopping or key in self.late
+        is_told = key in self.stopping or key in self.late or (seen is not None and (index, 0) in seen)
         if not (is_current or is_told) or (seen is not None and key in seen):
             self._refuse(kind, index, attempt)
         if kind == kinds.ATTEMPT_ENDED and not is_told:
             self._refuse(kind, index, attempt)
         if seen is not None:
             seen.add(key)
+            if is_told and kind == kinds.ATTEMPT_SUCCEEDED:
+                seen.add((index, 0))  # may be adopted, and then the newer attempt is told to stop by that
 
     def _refuse(self, kind: int, index: int, attempt: int) -> None:
         if not 0 <= index < len(self.states):

@@ -236,7 +236,20 @@ def _cause(waited_for: str, before: str | None) -> str:
     return "at the start" if before is None else f"after {before}"
 
 
-def _calls_words(facts: _Facts) -> str:
+def _calls_words(facts: _Facts) -> Md:
+    return Md(f"{_answered(facts)} {_worded(facts)}".rstrip())
+
+
+def _worded(facts: _Facts) -> str:
+    """Whose words they were; where the provider was a simulation, so were the times it took."""
+    model = facts.result.value.model if facts.has_value else ""
+    if not model:
+        return ""
+    simulated = " The provider was simulated, and so were the times it took." if "simulated" in model else ""
+    return f"Worded by model: {bold(model)}.{simulated}"
+
+
+def _answered(facts: _Facts) -> str:
     usage = facts.result.usage
     if not usage.calls:
         return "No call to a model was answered."
