@@ -25,6 +25,7 @@ class Follower(Records):
     ) -> None:
         """`stimuli` are (what, path, attempt, at, data) in order; `starts` the attempts the run then issued."""
         before = self.states()
+        self.starts = list(starts)
         for what, path, attempt, at, data in stimuli:
             self.now = max(self.now, at)
             getattr(self, f"_{what}")(path, attempt, data)
@@ -34,7 +35,7 @@ class Follower(Records):
         if self.must_stop:
             self._stop_all()
         free = [(path, len(r.attempts)) for path, r in self.records.items() if r.is_free and r.attempts]
-        for path, attempt in starts:
+        for path, attempt in self.starts:
             if (path, attempt) not in free:
                 self._start(path, attempt)
         self._close()
@@ -408,8 +409,12 @@ class Follower(Records):
     def _cancel(self, *_: object) -> None:
         self._halt("cancelled")
 
-    def _granted(self, *_: object) -> None:
-        return
+    def _granted(self, path: str, *_: object) -> None:
+        """A grant starts its step there and then, before whatever else was decided with it."""
+        start = (path, len(self.records[path].attempts) + 1)
+        if start in self.starts:
+            self.starts.remove(start)
+            self._start(*start)
 
     def _close(self) -> None:
         if self.status is not None:
