@@ -6,6 +6,7 @@ from asyncio import CancelledError
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis.errors import FlakyFailure
 
 from property.examine import examine
 from property.generator import flows
@@ -305,5 +306,7 @@ def test_the_same_examples_pass_without_a_bug() -> None:
 def test_a_planted_bug_is_caught(bug: Callable[[Plant], None], monkeypatch: Plant) -> None:
     """The property suite notices this bug."""
     bug(monkeypatch)
-    with pytest.raises((AssertionError, StrettoError)):
+    # Threads of one virtual instant race, so that the failure may not come back when hypothesis asks again: it says
+    # so in an error of its own that holds the one the bug caused.
+    with pytest.raises((AssertionError, StrettoError, FlakyFailure)):
         search_all()
