@@ -25,20 +25,24 @@ class ScriptedModel:
 
     async def ask(self, prompt: Prompt, answer: type[AnswerT]) -> Reply[AnswerT]:
         """A `Wording` of the scripted words."""
-        self.prompts.append(prompt)
-        given = self.answer(prompt)
-        text = given if isinstance(given, str) else await given
+        text = await self._said(prompt)
         value: BaseModel = Wording(summary=text)
         assert isinstance(value, answer)
         return Reply(value, text, self.name, Usage(1, 1, None))
 
     async def write(self, prompt: Prompt) -> Reply[str]:
-        """Not used by the assessment."""
-        raise NotImplementedError
+        """The scripted words as prose."""
+        text = await self._said(prompt)
+        return Reply(text, text, self.name, Usage(1, 1, None))
 
-    def stream(self, prompt: Prompt) -> AsyncIterator[str]:
-        """Not used by the assessment."""
-        raise NotImplementedError
+    async def stream(self, prompt: Prompt) -> AsyncIterator[str]:
+        """The scripted words in one piece."""
+        yield await self._said(prompt)
+
+    async def _said(self, prompt: Prompt) -> str:
+        self.prompts.append(prompt)
+        given = self.answer(prompt)
+        return given if isinstance(given, str) else await given
 
     async def aclose(self) -> None:
         """Nothing to close."""
