@@ -57,7 +57,10 @@ def step(
     retry: Retry | int | None = ...,
     limit: str | tuple[str, ...] | None = ...,
     inline: bool = ...,
-    executor: Literal["loop", "thread"] | None = ...,
+    executor: Literal["loop", "thread", "process"] | None = ...,
+    memory: int | str | None = ...,
+    reads: str | tuple[str, ...] = ...,
+    writes: str | tuple[str, ...] = ...,
     optional: Literal[False] = ...,
 ) -> _Decorator: ...
 @overload
@@ -71,7 +74,10 @@ def step(
     retry: Retry | int | None = ...,
     limit: str | tuple[str, ...] | None = ...,
     inline: bool = ...,
-    executor: Literal["loop", "thread"] | None = ...,
+    executor: Literal["loop", "thread", "process"] | None = ...,
+    memory: int | str | None = ...,
+    reads: str | tuple[str, ...] = ...,
+    writes: str | tuple[str, ...] = ...,
 ) -> _DecoratorOr[D]: ...
 @overload
 def step(
@@ -84,7 +90,10 @@ def step(
     retry: Retry | int | None = ...,
     limit: str | tuple[str, ...] | None = ...,
     inline: bool = ...,
-    executor: Literal["loop", "thread"] | None = ...,
+    executor: Literal["loop", "thread", "process"] | None = ...,
+    memory: int | str | None = ...,
+    reads: str | tuple[str, ...] = ...,
+    writes: str | tuple[str, ...] = ...,
 ) -> _DecoratorOr[D]: ...
 @overload
 def step(
@@ -96,7 +105,10 @@ def step(
     retry: Retry | int | None = ...,
     limit: str | tuple[str, ...] | None = ...,
     inline: bool = ...,
-    executor: Literal["loop", "thread"] | None = ...,
+    executor: Literal["loop", "thread", "process"] | None = ...,
+    memory: int | str | None = ...,
+    reads: str | tuple[str, ...] = ...,
+    writes: str | tuple[str, ...] = ...,
 ) -> _DecoratorOr[Missing]: ...
 def step(
     fn: Callable[..., Any] | None = None,
@@ -108,7 +120,10 @@ def step(
     retry: Retry | int | None = None,
     limit: str | tuple[str, ...] | None = None,
     inline: bool = False,
-    executor: Literal["loop", "thread"] | None = None,
+    executor: Literal["loop", "thread", "process"] | None = None,
+    memory: int | str | None = None,
+    reads: str | tuple[str, ...] = (),
+    writes: str | tuple[str, ...] = (),
     optional: bool = False,
     default: Any = _UNSET,
     default_factory: Any = _UNSET,
@@ -117,7 +132,10 @@ def step(
 
     `timeout` (seconds) bounds one attempt, `within` all of them. `retry` is a `Retry` or a number of
     attempts. `limit` names one or more of the engine's limits. `async def` runs on the event loop, `def` on a
-    thread; `inline=True` is for small synchronous glue that is run by the engine itself, without a permit. An
+    thread; `inline=True` is for small synchronous glue that is run by the engine itself, without a permit;
+    `executor="process"` runs a `def` in a worker process that can be killed, under a limit of `memory` (bytes,
+    or a text such as "512MB"). `reads` and `writes` name shared things: steps that write one, and those that
+    read it, keep their author's order within a run. An
     `optional=True` step that finally fails hands on `default`, what `default_factory()` makes, or `Missing`.
     `id` replaces the function's name in paths.
 
@@ -137,6 +155,9 @@ def step(
             limit=limit,
             optional=optional,
             has_default=factory is not None,
+            reads=reads,
+            writes=writes,
+            memory=memory,
         )
         return Step(function, spec, shape_of(function), factory)
 
@@ -166,14 +187,16 @@ def _where(function: Callable[..., Any], *, inline: bool, executor: str | None) 
         if executor is not None:
             raise contradiction(function, "inline=True runs in the engine itself: drop executor=.")
         return Where.INLINE
-    if executor not in (None, "loop", "thread"):
-        raise contradiction(function, f"executor={executor!r} is unknown; known: 'loop', 'thread'.")
-    if executor == "thread" and is_async:
-        raise contradiction(function, "executor='thread' needs a plain `def`.")
+    if executor not in (None, "loop", "thread", "process"):
+        raise contradiction(function, f"executor={executor!r} is unknown; known: 'loop', 'thread', 'process'.")
+    if executor in ("thread", "process") and is_async:
+        raise contradiction(function, f"executor={executor!r} needs a plain `def`.")
     if executor == "loop" and not is_async:
         raise contradiction(
             function, "executor='loop' needs `async def`; a plain `def` would block the loop."
         )
+    if executor == "process":
+        return Where.PROCESS
     return Where.LOOP if is_async else Where.THREAD
 
 

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from stretto.authoring.place import caller_place
 from stretto.core.graph import StepSpec, Where
 from stretto.core.policy import Retry
-from stretto.core.policy.numbers import is_length
+from stretto.core.policy.numbers import is_count, is_length
 from stretto.core.policy.retry import NO_RETRY
 from stretto.core.values import snapshot
 from stretto.errors import DefinitionError, ValueEncodingError
 
 __all__ = ["kept_default", "spec_of"]
+
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]i?b|b)", re.IGNORECASE)
+_UNITS: Final = {
+    "B": 1,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "KIB": 2**10,
+    "MIB": 2**20,
+    "GIB": 2**30,
+}
 
 
 def spec_of(
@@ -23,6 +37,9 @@ def spec_of(
     limit: str | tuple[str, ...] | None,
     optional: bool,
     has_default: bool,
+    reads: object = (),
+    writes: object = (),
+    memory: object = None,
 ) -> StepSpec:
     """The spec behind a step's options. Raises DefinitionError for wrong or contradictory ones."""
     for name, seconds in (("timeout", timeout), ("within", within)):
@@ -30,7 +47,13 @@ def spec_of(
             raise DefinitionError(
                 f"Step {step_id!r}: {name}={seconds!r}; give seconds above 0.", where=caller_place()
             )
-    limits = _limits(step_id, limit)
+    limits = _names(step_id, "limit", limit, "the name of one of the engine's limits, or several")
+    if memory is not None and where is not Where.PROCESS:
+        raise DefinitionError(
+            f"Step {step_id!r}: memory= bounds a worker process.",
+            where=caller_place(),
+            mend="Add executor='process', or drop memory=.",
+        )
     rule = _rule(step_id, retry)
     if where is Where.INLINE and (timeout or within or limits or rule.attempts > 1):
         raise DefinitionError(
@@ -47,17 +70,31 @@ def spec_of(
         optional=optional,
         has_default=has_default,
         limits=limits,
+        reads=_names(step_id, "reads", reads, "the name of what the step reads, or several"),
+        writes=_names(step_id, "writes", writes, "the name of what the step writes, or several"),
+        memory=_bytes(step_id, memory),
     )
 
 
-def _limits(step_id: str, limit: object) -> tuple[str, ...]:
-    names = (limit,) if isinstance(limit, str) else () if limit is None else limit
+def _names(step_id: str, option: str, given: object, wanted: str) -> tuple[str, ...]:
+    names = (given,) if isinstance(given, str) else () if given is None else given
     if not isinstance(names, (tuple, list)) or not all(isinstance(name, str) and name for name in names):
-        raise DefinitionError(
-            f"Step {step_id!r}: limit={limit!r}; give the name of one of the engine's limits, or several.",
-            where=caller_place(),
-        )
+        raise DefinitionError(f"Step {step_id!r}: {option}={given!r}; give {wanted}.", where=caller_place())
     return tuple(dict.fromkeys(names))
+
+
+def _bytes(step_id: str, memory: object) -> int | None:
+    """Bytes from a number or a text: "512MB" is 512 × 10⁶, "1GiB" is 2³⁰."""
+    if memory is None or is_count(memory):
+        return memory
+    found = _SIZE.fullmatch(memory.strip()) if isinstance(memory, str) else None
+    size = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
+    if size > 0:
+        return size
+    raise DefinitionError(
+        f"Step {step_id!r}: memory={memory!r}; give bytes above 0, or a text such as '512MB' or '1GiB'.",
+        where=caller_place(),
+    )
 
 
 def _rule(step_id: str, retry: object) -> Retry:

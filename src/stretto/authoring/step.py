@@ -133,6 +133,9 @@ class Step(Generic[P, R]):
             limit=spec.limits if limit is None else limit,
             optional=spec.optional,
             has_default=spec.has_default,
+            reads=spec.reads,
+            writes=spec.writes,
+            memory=spec.memory,
         )
         return self._varied(spec=changed)
 

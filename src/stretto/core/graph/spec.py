@@ -8,7 +8,7 @@ from typing import Final
 
 from stretto.core.policy.retry import NO_RETRY, Retry
 
-__all__ = ["Role", "StepSpec", "Where"]
+__all__ = ["ANCHORS", "Role", "StepSpec", "Where"]
 
 
 class Where(IntEnum):
@@ -17,6 +17,7 @@ class Where(IntEnum):
     LOOP = 1  # a coroutine on the event loop: can be cancelled
     THREAD = 2  # a blocking function: cannot be cancelled, keeps its permits until it ends
     INLINE = 3  # synchronous glue, run by the driver itself: no permit, no time
+    PROCESS = 4  # a blocking function in a worker process of its own: can be killed
 
 
 class Role(IntEnum):
@@ -25,6 +26,12 @@ class Role(IntEnum):
     STEP = 1  # runs a function
     MAP = 2  # an anchor: grows one child an item, its value is their list
     GATE = 3  # a group's gate: judged by its members, runs nothing
+    CHOOSE = 4  # an anchor: grows the branch that its selector names
+    REPEAT = 5  # an anchor: grows one round after the other
+    GROW = 6  # an anchor: code makes its fragment (a nested workflow, a plan)
+
+
+ANCHORS: Final = frozenset((Role.MAP, Role.CHOOSE, Role.REPEAT, Role.GROW))
 
 
 # Lanes: which permits a step needs. Plain integers: an enum's member costs 45 ns each time it is named.
@@ -36,8 +43,9 @@ NO_START: Final = 3  # none, and it starts nothing: a gate
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StepSpec:
-    """A step's declared id and rules. Lengths are seconds; None means unlimited.
+    """A step's declared id and rules. Lengths are seconds, `memory` is bytes; None means unlimited.
 
+    `reads` and `writes` name what the step orders itself by against others of the run, in author order.
     Compared by identity: two specs of one id in one graph are two declarations.
     """
 
@@ -50,6 +58,9 @@ class StepSpec:
     optional: bool = False
     has_default: bool = False
     limits: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    memory: int | None = None
     is_timed: bool = field(init=False)
     lane: int = field(init=False)
 
@@ -60,6 +71,6 @@ class StepSpec:
     def _lane(self) -> int:
         if self.role is Role.GATE:
             return NO_START
-        if self.role is Role.MAP or self.where is Where.INLINE:
+        if self.role in ANCHORS or self.where is Where.INLINE:
             return FREE
         return LIMITED if self.limits else PLAIN
