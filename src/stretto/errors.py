@@ -16,6 +16,8 @@ StrettoError
 │   └── RunCancelledError                                                         (exit 130)
 └── StepError                 for steps to raise: says whether another attempt can help
     ├── PermanentError        never retried
+    │   ├── RoundsExhaustedError  a `repeat` was not done after its last round
+    │   └── PlanError             a plan given to `expand` cannot be carried out
     └── TransientError        may pass; `retry_after` is a floor for the next attempt
         └── ModelError        a language model's side of the wire
             ├── RateLimitedError      HTTP 429
@@ -42,9 +44,11 @@ __all__ = [
     "ModelTimeoutError",
     "NotFoundError",
     "PermanentError",
+    "PlanError",
     "ProviderError",
     "RateLimitedError",
     "RefError",
+    "RoundsExhaustedError",
     "RunCancelledError",
     "RunError",
     "RunFailedError",
@@ -156,6 +160,32 @@ class StepError(StrettoError):
 
 class PermanentError(StepError):
     """Another attempt cannot help: never retried, whatever the step's retry rule says."""
+
+
+class RoundsExhaustedError(PermanentError):
+    """A `repeat` was not done after its last round."""
+
+    def __init__(self, path: str, rounds: int) -> None:
+        self.path = path
+        self.rounds = rounds
+        super().__init__(path, rounds)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path!r} was not done after {self.rounds} rounds; allow more with max_rounds=, or take the "
+            "last result with on_exhausted='last'."
+        )
+
+
+class PlanError(PermanentError):
+    """A plan given to `expand` cannot be carried out. `problems` are all that was found, a sentence each."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        super().__init__(problems)
+
+    def __str__(self) -> str:
+        return "the plan cannot be carried out: " + "; ".join(self.problems)
 
 
 class TransientError(StepError):

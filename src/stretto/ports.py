@@ -8,10 +8,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextvars import Context
 
-    from stretto.core.graph import Graph
+    from stretto.core.graph import Fragment, Graph, StepSpec
     from stretto.core.journal.facts import Fact
+    from stretto.core.schedule.machine import Scheduler
 
-__all__ = ["Clock", "Code", "Executor", "JournalStore", "Observer", "RunInfo", "Telemetry", "ThreadEnd"]
+__all__ = [
+    "Clock",
+    "Code",
+    "Executor",
+    "Growing",
+    "Grown",
+    "JournalStore",
+    "Observer",
+    "RunInfo",
+    "Telemetry",
+    "ThreadEnd",
+]
 
 
 class Code(NamedTuple):
@@ -19,6 +31,23 @@ class Code(NamedTuple):
 
     fn: Callable[..., object]
     resources: Mapping[str, object]
+
+
+class Growing(NamedTuple):
+    """What code that makes a fragment is given: which anchor, its attempt from 1, its inputs, the run's state."""
+
+    anchor: int
+    attempt: int
+    args: list[object]
+    kwargs: dict[str, object]
+    scheduler: Scheduler
+
+
+class Grown(NamedTuple):
+    """A fragment, and the code behind those of its steps that the run does not know yet."""
+
+    fragment: Fragment
+    code: Mapping[StepSpec, Code] = {}
 
 
 class RunInfo(NamedTuple):

@@ -45,7 +45,7 @@ def test_two_failures_at_once_are_both_reported(policy: OnFailure) -> None:
     case.post(case.failed("b"), case.failed("a"))
     assert {case.state("a"), case.state("b")} == {"FAILED"}
     assert sorted(case.scheduler.failures) == [0, 1]
-    assert case.stopped == ([] if policy is OnFailure.DRAIN else ["c#1"])
+    assert case.stopped == (["c#1"] if policy is OnFailure.FAIL_FAST else [])
 
 
 def test_a_success_beside_a_failure_is_kept_under_fail_fast() -> None:

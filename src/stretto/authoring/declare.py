@@ -188,7 +188,9 @@ def _where(function: Callable[..., Any], *, inline: bool, executor: str | None) 
             raise contradiction(function, "inline=True runs in the engine itself: drop executor=.")
         return Where.INLINE
     if executor not in (None, "loop", "thread", "process"):
-        raise contradiction(function, f"executor={executor!r} is unknown; known: 'loop', 'thread', 'process'.")
+        raise contradiction(
+            function, f"executor={executor!r} is unknown; known: 'loop', 'thread', 'process'."
+        )
     if executor in ("thread", "process") and is_async:
         raise contradiction(function, f"executor={executor!r} needs a plain `def`.")
     if executor == "loop" and not is_async:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = ["Source"]
+from typing import Final
+
+__all__ = ["FRAME_BITS", "LOCAL", "STATE", "Source", "framed"]
+
+FRAME_BITS: Final = 40
+LOCAL: Final = (1 << FRAME_BITS) - 1
+"""Masks an index's part inside its frame."""
+
+STATE: Final = LOCAL
+"""Inside a loop's body: what the round before handed on."""
 
 
 class Source:
@@ -10,6 +19,9 @@ class Source:
 
     `is_shape` sources stand for the children of an anchor rather than for its list: a map over a map waits
     for the first to grow, not for it to finish.
+
+    Inside a body that is yet to grow, an index names a place in that body: its upper bits tell which (its frame),
+    and are 0 for steps of the run itself.
     """
 
     __slots__ = ("_index", "_projection")
@@ -20,3 +32,8 @@ class Source:
     def __init__(self, index: int, projection: tuple[tuple[str, object], ...] = ()) -> None:
         self._index = index
         self._projection = projection
+
+
+def framed(frame: int, local: int) -> int:
+    """The index of place `local` in body number `frame`."""
+    return frame << FRAME_BITS | local

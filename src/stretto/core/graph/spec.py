@@ -62,15 +62,17 @@ class StepSpec:
     writes: tuple[str, ...] = ()
     memory: int | None = None
     is_timed: bool = field(init=False)
+    is_anchor: bool = field(init=False)
     lane: int = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "is_timed", self.timeout is not None or self.within is not None)
+        object.__setattr__(self, "is_anchor", self.role in ANCHORS)
         object.__setattr__(self, "lane", self._lane())
 
     def _lane(self) -> int:
         if self.role is Role.GATE:
             return NO_START
-        if self.role in ANCHORS or self.where is Where.INLINE:
+        if self.is_anchor or self.where is Where.INLINE:
             return FREE
         return LIMITED if self.limits else PLAIN

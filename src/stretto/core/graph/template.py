@@ -12,7 +12,7 @@ from stretto.core.graph.source import Source
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["fill", "is_projected", "project", "sources_in"]
+__all__ = ["fill", "is_projected", "narrowed", "project", "sources_in"]
 
 
 def sources_in(template: object) -> frozenset[int]:
@@ -65,3 +65,15 @@ def project(value: object, projection: tuple[tuple[str, object], ...]) -> object
     for how, key in projection:
         value = getattr(value, str(key)) if how == "attr" else value[key]  # type: ignore[index]  # as the author wrote
     return value
+
+
+def narrowed(template: object, projection: tuple[tuple[str, object], ...]) -> object:
+    """``template.name`` and ``template[key]``, as far as the template itself shows; a source takes the rest on.
+
+    Raises what Python raises where the template has no such place.
+    """
+    for number, (how, key) in enumerate(projection):
+        if isinstance(template, Source):
+            return Source(template._index, (*template._projection, *projection[number:]))
+        template = project(template, ((how, key),))
+    return template

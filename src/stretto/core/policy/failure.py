@@ -19,6 +19,7 @@ class Cause(StrEnum):
     TIMED_OUT = "timed_out"
     CANCELLED = "cancelled"
     BLOCKED = "blocked"
+    NOT_CHOSEN = "not_chosen"
 
 
 class Failure(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
-from stretto.core.graph.spec import FREE, Role, Where
+from stretto.core.graph.spec import FREE, Where
 from stretto.core.journal import facts as kinds
 from stretto.core.policy.failure import Cause, Failure
 from stretto.core.policy.retry import wait_before
@@ -20,9 +20,10 @@ from stretto.core.schedule.deadlines import (
 )
 from stretto.core.schedule.decision import RELEASE
 from stretto.core.schedule.settling import (
-    CANCELLED,
     FAILED,
+    PENDING,
     RUNNING,
+    SKIPPED,
     WAITING,
     Settling,
 )
@@ -103,7 +104,7 @@ class Attempts(Settling):
             return True
         self.facts.append((kinds.ATTEMPT_ENDED, index, attempt, at, None))
         if is_closing:
-            self._close_attempt(index, attempt)
+            self._close_attempt(index)
         elif index in self.retry_after_end:
             self.retry_after_end.discard(index)
             self._retry_now(index)
@@ -129,28 +130,68 @@ class Attempts(Settling):
         self.facts.append((kinds.ATTEMPT_SUCCEEDED, index, attempt, at, value))
         self._succeed(index, value)
 
-    def _close_attempt(self, index: int, attempt: int) -> None:
-        self.running -= 1
-        self.states[index] = CANCELLED
-        self.open_steps -= 1
-        self.facts.append((kinds.STEP_CANCELLED, index, attempt, self.now, self.stop_reasons.get(index, "")))
+    def _close_attempt(self, index: int) -> None:
+        if self.open_children.get(index):  # an anchor: what it has grown before is not closed yet
+            self.running -= 1
+            self.states[index] = WAITING
+        else:
+            self._close_open(index, self.stop_reasons.get(index, ""))
 
     # ---------------------------------------------------------------- growth
 
     def _grow(self, anchor: int, fragment: Fragment) -> None:
-        added = self.graph.grow(anchor, fragment)
+        graph = self.graph
+        added = graph.grow(anchor, fragment)
         self._extend_columns(len(added))
-        self.open_children[anchor] = len(added)
+        known = self._know(anchor, fragment, added)
         if self.reserves is not None:
             self._bound_optional(added)
+        for empty in known:
+            if not self.open_children[empty] and self.is_open(empty):
+                self._settle_anchor(empty)
         for child in added:
-            self._wire(child)
-        for consumer in self.graph.consumers_of(anchor):
-            follower = self.graph.maps.get(consumer)
+            if child not in graph.children:
+                self._wire(child)
+        for consumer in graph.consumers_of(anchor):
+            follower = graph.maps.get(consumer)
             if follower is not None and follower.shape_of == anchor:
                 self._open_edge(consumer)
-        if not added:
+        if not self.open_children[anchor] and self.states[anchor] == WAITING:
             self._settle_anchor(anchor)
+
+    def _know(self, anchor: int, fragment: Fragment, added: range) -> list[int]:
+        """Count what is open under each anchor that has grown; gives those inside the fragment."""
+        graph = self.graph
+        base = added.start
+        self._leave_out(fragment, base)
+        own = sum(graph.scopes[child] == anchor and child not in self.unchosen for child in added)
+        self.open_children[anchor] = self.open_children.get(anchor, 0) + own
+        self.missing[anchor] = 1 if anchor in graph.looks else 0
+        if fragment.renews:
+            self.renewing[anchor] = -1
+        known = [base + place for place in fragment.known if base + place not in self.unchosen]
+        for inner in known:
+            self._begin_known(inner)
+        return known
+
+    def _leave_out(self, fragment: Fragment, base: int) -> None:
+        """Close the branches that were not chosen."""
+        for place in sorted(fragment.unchosen):
+            index = base + place
+            self.unchosen.add(index)
+            self.states[index] = SKIPPED
+            self.open_steps -= 1
+            why = Failure(Cause.NOT_CHOSEN, "another branch was chosen")
+            self.facts.append((kinds.STEP_SKIPPED, index, 0, self.now, why))
+
+    def _begin_known(self, anchor: int) -> None:
+        """An anchor whose children are there from the start waits for them from now on."""
+        self.open_children[anchor] = len(self.graph.children[anchor])
+        self.states[anchor] = WAITING
+        within = self.graph.specs[anchor].within
+        if within is not None:
+            self.began_at[anchor] = self.now
+            self.deadlines.add(self.now + within, STEP_WITHIN, anchor)
 
     def _extend_columns(self, count: int) -> None:
         self.states.extend(bytes(count))
@@ -161,9 +202,11 @@ class Attempts(Settling):
 
     def _wire(self, child: int) -> None:
         """Count the edges of a grown child that are still closed; one that can never open blocks it."""
+        if self.states[child] != PENDING:
+            return  # lost already, by what was wired before it, or not chosen
         waits = 0
         for dep in self.graph.deps[child]:
-            if self.is_delivered(dep):
+            if self._is_handed_on(child, dep):
                 continue
             if not self.is_open(dep):
                 self._block(child, dep)
@@ -172,6 +215,11 @@ class Attempts(Settling):
         self.missing[child] = waits
         if not waits:
             self._became_ready(child)
+
+    def _is_handed_on(self, child: int, dep: int) -> bool:
+        rule = self.graph.maps.get(child)
+        is_shape = rule is not None and rule.shape_of == dep and dep in self.graph.children
+        return is_shape or self.is_delivered(dep)
 
     # ---------------------------------------------------------------- retries
 
@@ -279,7 +327,7 @@ class Attempts(Settling):
         """A deadline over all attempts has passed: the step is lost now, whatever it was at."""
         if not self.is_open(index):
             return
-        if index in self.graph.children or self.graph.specs[index].role is Role.MAP:
+        if self.graph.is_anchor(index):
             self._cut_children(index, failure)
             return
         if self.states[index] == RUNNING:
@@ -289,8 +337,10 @@ class Attempts(Settling):
     def _cut_children(self, anchor: int, failure: Failure) -> None:
         if self.states[anchor] == RUNNING:
             self._end_by_clock(anchor, failure)
-        children = self.graph.children.get(anchor, range(0))
+        children = self.graph.children.get(anchor, ())
         self.doomed.setdefault(anchor, anchor)
+        self.renewing.pop(anchor, None)
+        self.superseded.discard(anchor)
         for child in children:
             if not self.is_open(child):
                 continue
@@ -311,7 +361,7 @@ class Attempts(Settling):
         self.late.add(key)
         self.facts.append((kinds.ATTEMPT_ABANDONED, index, attempt, self.now, None))
         if self.states[index] == RUNNING and self.attempts[index] == attempt:
-            self._close_attempt(index, attempt)
+            self._close_attempt(index)
         elif index in self.retry_after_end:
             self.retry_after_end.discard(index)
             self._retry_now(index)

@@ -22,7 +22,9 @@ class Columns:
     """The run's state as columns beside the graph's.
 
     `values[i]` is the step's result, or what its consumers get instead; an anchor's is None, since it is made
-    of its children's. `stopping` maps attempts that were told to stop to the end of their grace; `late` holds
+    of its children's. `renewing` holds anchors that start again when they lose a child, with the child lost (-1:
+    none yet), `superseded` those whose children are being closed for that. `stopping` maps attempts that were
+    told to stop to the end of their grace; `late` holds
     those nobody waits for any more and whose permits are still out.
     """
 
@@ -56,6 +58,7 @@ class Columns:
         "opened_groups",
         "options",
         "queue",
+        "renewing",
         "requested",
         "reserved",
         "reserves",
@@ -65,6 +68,8 @@ class Columns:
         "states",
         "stop_reasons",
         "stopping",
+        "superseded",
+        "unchosen",
         "used",
         "values",
         "verdict",
@@ -93,6 +98,9 @@ class Columns:
         self.open_steps = count
         self.open_children: dict[int, int] = {}
         self.doomed: dict[int, int] = {}
+        self.renewing: dict[int, int] = {}
+        self.superseded: set[int] = set()
+        self.unchosen: set[int] = set()
         self.defaulted: set[int] = set()
         self.failures: list[int] = []
         self.opened_groups: set[int] = set()

@@ -30,7 +30,7 @@ from stretto.core.schedule.states import State
 from stretto.errors import IllegalEventError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from stretto.core.journal.facts import Created, Fact
     from stretto.core.schedule.decision import Command
@@ -76,6 +76,8 @@ class Scheduler(Attempts):
         for stimulus in stimuli:
             self.now = max(self.now, stimulus[3])
             handlers[stimulus[0]](stimulus)
+        if self.renewing:
+            self._supersede_lost()
         if self.must_stop:
             self._stop_all()
         if self.fresh or self.queue:
@@ -104,14 +106,21 @@ class Scheduler(Attempts):
             None if began is None or spec.timeout is None else began + spec.timeout,
             None if spec.within is None else self.began_at.get(index, self.now) + spec.within,
             None if self.options.within is None else self.started_at + self.options.within,
-            self._group_deadline(index),
+            *(self._group_deadline(number) for number in self.graph.groups_around(index)),
+            *self._scope_deadlines(index),
         ]
         return min((limit for limit in limits if limit is not None), default=None)
 
-    def _group_deadline(self, index: int) -> float | None:
-        number = self.graph.group_number(index)
-        if number is None:
-            return None
+    def _scope_deadlines(self, index: int) -> Iterator[float]:
+        """The deadlines of the anchors a step stands under."""
+        scope = self.graph.scopes[index]
+        while scope >= 0:
+            within = self.graph.specs[scope].within
+            if within is not None and scope in self.began_at:
+                yield self.began_at[scope] + within
+            scope = self.graph.scopes[scope]
+
+    def _group_deadline(self, number: int) -> float | None:
         gate = self.graph.groups[number].gate
         opened = [fact[4] for fact in self.log if fact[0] == kinds.GROUP_OPENED and fact[1] == gate]
         return opened[0] if opened and isinstance(opened[0], float) else None
@@ -166,9 +175,8 @@ class Scheduler(Attempts):
         self.started_at = self.now
         if self.options.within is not None:
             self._bound_run(self.options.within)
-        for anchor, children in self.graph.children.items():
-            self.open_children[anchor] = len(children)
-            self.states[anchor] = WAITING
+        for anchor in self.graph.children:
+            self._begin_known(anchor)
         # Looked up before anything follows: what an empty map's list opens becomes ready by that, not here too.
         waiting_for_nothing = [index for index, waits in enumerate(self.missing) if not waits]
         for index in waiting_for_nothing:
@@ -278,7 +286,9 @@ class Scheduler(Attempts):
             self._stop_all()
         if self.stopping or self.running:
             return
-        if not self.open_steps and self.halted is None:
+        if not self.open_steps and self.halted is None and self.failures:
+            self._finish_lost()
+        elif not self.open_steps and self.halted is None:
             self._finish(kinds.RUN_PARTIAL if self.is_partial else kinds.RUN_SUCCEEDED, None)
         elif self.halted is not None:
             self._close_steps()
@@ -318,7 +328,8 @@ class Scheduler(Attempts):
     def _lost_upstream(self, index: int) -> int | None:
         needed: list[int] = [*self.graph.deps[index], *self.graph.children.get(index, ())]
         for dep in needed:
-            if self.states[dep] in (FAILED, SKIPPED) and dep not in self.defaulted:
+            is_lost = self.states[dep] in (FAILED, SKIPPED) and dep not in self.unchosen
+            if is_lost and dep not in self.defaulted:
                 return dep
         return None
 

@@ -24,9 +24,11 @@ def weight_of(graph: Graph, index: int, estimates: dict[str, float], unknown: fl
     """A step's expected seconds; gates and inline glue take none, an anchor as long as one child until it has
     any."""
     spec = graph.specs[index]
-    if spec.role is Role.MAP:
+    if spec.is_anchor:
         if index in graph.children:
             return 0.0
+        if spec.role is not Role.MAP:
+            return estimates.get(spec.id, unknown)
         spec = graph.maps[index].target
     if spec.role is Role.GATE or spec.where is Where.INLINE:
         return 0.0
@@ -109,12 +111,18 @@ class ReadyQueue:
         start = len(known)
         known.extend([0.0] * (len(graph) - start))
         for index in range(len(graph) - 1, start - 1, -1):
-            scope = graph.scopes[index]
-            behind = (
-                max((known[out] for out in graph.consumers_of(scope)), default=0.0) if scope >= 0 else 0.0
-            )
+            behind = self._behind(known, graph.scopes[index])
             tail = max((known[out] for out in graph.consumers_of(index)), default=0.0)
             known[index] = weight_of(graph, index, self._estimates, 1.0) + max(behind, tail)
+
+    def _behind(self, known: list[float], scope: int) -> float:
+        """The longest path behind the anchors a step stands under."""
+        longest = 0.0
+        while scope >= 0:
+            outs = self._graph.consumers_of(scope)
+            longest = max(longest, max((known[out] for out in outs), default=0.0))
+            scope = self._graph.scopes[scope]
+        return longest
 
     def _onward(self, index: int) -> tuple[int, ...]:
         scope = self._graph.scopes[index]

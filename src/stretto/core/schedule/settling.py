@@ -15,7 +15,7 @@ from stretto.core.schedule.states import State
 from stretto.core.values.missing import Missing, MissingReason
 
 if TYPE_CHECKING:
-    from stretto.core.graph.graph import GroupSpec
+    from stretto.core.graph.fragment import GroupSpec
 
 __all__ = ["Settling"]
 
@@ -83,10 +83,21 @@ class Settling(Columns):
 
     def _became_ready(self, index: int) -> None:
         if self.states[index] != PENDING:
+            if self.states[index] == WAITING and index in self.graph.looks:
+                self._look_again(index)
             return
         if self.graph.groups:
-            self._open_group(self.graph.group_number(index))
+            for number in self.graph.groups_around(index):
+                self._open_group(number)
         self._enter(index)
+
+    def _look_again(self, anchor: int) -> None:
+        """What the anchor was to look at has settled: another round, or its end, follows."""
+        is_lost = any(
+            not self.is_open(child) and self._is_lost(child) for child in self.graph.children[anchor]
+        )
+        if anchor not in self.doomed and not is_lost:
+            self._enter(anchor)
 
     def _enter(self, index: int) -> None:
         """The one door to a start, first attempts and retries alike."""
@@ -122,8 +133,8 @@ class Settling(Columns):
 
     # ---------------------------------------------------------------- groups
 
-    def _open_group(self, number: int | None) -> None:
-        if number is None or number in self.opened_groups:
+    def _open_group(self, number: int) -> None:
+        if number in self.opened_groups:
             return
         self.opened_groups.add(number)
         group = self.graph.groups[number]
@@ -170,19 +181,72 @@ class Settling(Columns):
             self._settle_anchor(anchor)
 
     def _settle_anchor(self, anchor: int) -> None:
+        if anchor in self.superseded:
+            self._close_superseded(anchor)
+            return
+        is_looking = anchor in self.graph.looks
         lost = self._lost_child(anchor)
+        if lost is None and is_looking:
+            lost = self.doomed.get(anchor)
         if lost is None:
-            self.facts.append((kinds.STEP_COMPLETED, anchor, self.attempts[anchor], self.now, None))
-            self._succeed(anchor, None)
+            if not is_looking:
+                self.facts.append((kinds.STEP_COMPLETED, anchor, self.attempts[anchor], self.now, None))
+                self._succeed(anchor, None)
+        elif anchor in self.renewing:
+            self.renewing[anchor] = lost
         elif self.halted is None or anchor in self.doomed:
-            text = f"{self.graph.path(self.doomed.get(anchor, lost))} was lost"
-            self._lose(anchor, FAILED, Failure(Cause.BLOCKED, text))
+            self._lose(anchor, FAILED, Failure(Cause.BLOCKED, f"{self.graph.path(lost)} was lost"))
 
     def _lost_child(self, anchor: int) -> int | None:
-        for child in self.graph.children[anchor]:
-            if not self.is_delivered(child):
-                return child
-        return None
+        return next(filter(self._is_lost, self.graph.children[anchor]), None)
+
+    def _is_lost(self, child: int) -> bool:
+        return not self.is_delivered(child) and child not in self.unchosen
+
+    # ---------------------------------------------------------------- anchors that start again
+
+    def _supersede_lost(self) -> None:
+        """What a new round replaces is closed when all facts of a decision have been looked at: what failed
+        together is told together, and what ended with it is kept."""
+        for anchor, lost in list(self.renewing.items()):
+            if lost >= 0 and anchor not in self.superseded and self.halted is None:
+                self._supersede(anchor, f"superseded: {self.graph.path(lost)} was lost, a new round follows")
+                if not self.open_children[anchor]:
+                    self._close_superseded(anchor)
+
+    def _supersede(self, anchor: int, why: str) -> None:
+        self.superseded.add(anchor)
+        for child in self.graph.children.get(anchor, ()):
+            if not self.is_open(child):
+                continue
+            if child in self.graph.children:
+                self._supersede(child, why)
+            self.stop_reasons[child] = why
+            if self.states[child] == RUNNING:
+                if (child, self.attempts[child]) not in self.stopping:
+                    self._stop(child)
+            elif not self.open_children.get(child):
+                self._close_open(child, why)
+
+    def _close_open(self, index: int, why: str) -> None:
+        """The step ends as cancelled, and its anchor hears of it."""
+        if self.states[index] == RUNNING:
+            self.running -= 1
+        self._withdraw(index)
+        self.states[index] = CANCELLED
+        self.open_steps -= 1
+        self.facts.append((kinds.STEP_CANCELLED, index, self.attempts[index], self.now, why))
+        scope = self.graph.scopes[index]
+        if scope in self.superseded:
+            self._child_settled(scope)
+
+    def _close_superseded(self, anchor: int) -> None:
+        if anchor in self.renewing:
+            self.superseded.discard(anchor)
+            self.renewing.pop(anchor)
+            self._enter(anchor)
+        elif self.is_open(anchor):
+            self._close_open(anchor, self.stop_reasons.get(anchor, "superseded"))
 
     # ---------------------------------------------------------------- losses
 
@@ -229,20 +293,33 @@ class Settling(Columns):
         self._open_edges(index)
 
     def _spread(self, index: int) -> None:
-        """A required step is lost: the nearest optional anchor above absorbs it, or the run has failed."""
+        """A required step is lost: the nearest anchor above that can do without absorbs it, or the run has
+        failed."""
         anchor = self._absorber(index)
         if anchor is None:
+            self._fail_run(index)
+            return
+        if anchor in self.renewing:
+            self.renewing[anchor] = index if self.renewing[anchor] < 0 else self.renewing[anchor]
+            return
+        self._doom(anchor, index)
+        for consumer in self.graph.consumers_of(index):
+            self._block(consumer, index)
+
+    def _fail_run(self, index: int) -> None:
+        if self.options.on_failure is not OnFailure.CONTINUE:
             self.failures.append(index)
             self._halt(Cause.ERROR)
             return
-        self._doom(anchor, index)
+        if self.states[index] == FAILED and index not in self.graph.children:
+            self.failures.append(index)
         for consumer in self.graph.consumers_of(index):
             self._block(consumer, index)
 
     def _absorber(self, index: int) -> int | None:
         scope = self.graph.scopes[index]
         while scope >= 0:
-            if self.graph.is_optional(scope):
+            if scope in self.renewing or self.graph.is_optional(scope):
                 return scope
             scope = self.graph.scopes[scope]
         return None

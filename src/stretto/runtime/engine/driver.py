@@ -16,7 +16,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Final
 
 from stretto.context import attempt_scope
-from stretto.core.graph import Fragment, Role, StepSpec, Where, map_fragment
+from stretto.core.graph import Fragment, StepSpec, Where
 from stretto.core.journal import facts as kinds
 from stretto.core.policy import failure_of
 from stretto.core.schedule.decision import ACQUIRE, FINISH, RELEASE, START, STOP, WAKE, Command
@@ -27,7 +27,8 @@ from stretto.errors import StrettoError, ValueEncodingError
 from stretto.ports import RunInfo
 from stretto.runtime.engine.attempt import CurrentAttempt
 from stretto.runtime.engine.audience import Audience
-from stretto.runtime.engine.inputs import Values, map_items
+from stretto.runtime.engine.growth import grown_by
+from stretto.runtime.engine.inputs import Values
 
 if TYPE_CHECKING:
     import random
@@ -43,7 +44,6 @@ _log = logging.getLogger("stretto.engine")
 
 # Asked for at every start; naming an enum's member costs 45 ns.
 _LOOP: Final = Where.LOOP
-_MAP: Final = Role.MAP
 
 SLICE: Final = 1000
 """Commands performed in one tick: starting 100 000 attempts at once would stall the loop for most of a
@@ -72,7 +72,7 @@ class RunDriver:
         self.created = created
         self.errors: dict[Key, BaseException] = {}
         self.facts: list[Fact] = []
-        self._code = code
+        self._code = dict(code)
         self._store = store
         self._permits = permits
         self._executor = executor
@@ -288,7 +288,7 @@ class RunDriver:
         graph = self.info.graph
         spec = graph.specs[index]
         try:
-            if spec.role is _MAP:
+            if spec.is_anchor:
                 self._grow(index, attempt)
                 return
             args = self.values.args(index)
@@ -407,10 +407,10 @@ class RunDriver:
 
     def _grow(self, index: int, attempt: int) -> None:
         graph = self.info.graph
-        rule = graph.maps[index]
-        items = map_items(graph, index, self.values)
-        fragment = map_fragment(rule.target, items, rule.fixed, rule.after, rule.default)
-        self._post((kinds.ATTEMPT_GREW, index, attempt, self._clock(), fragment))
+        code = self._code.get(graph.specs[index])
+        grown = grown_by(graph, index, attempt, self.values, code, self._scheduler)
+        self._code.update(grown.code)
+        self._post((kinds.ATTEMPT_GREW, index, attempt, self._clock(), grown.fragment))
 
     # ---------------------------------------------------------------- stopping
 

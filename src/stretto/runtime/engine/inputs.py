@@ -46,18 +46,19 @@ class Values:
         return value if type(value) in ATOMS else copy_for_consumer(value)
 
     def result(self, index: int) -> object:
-        """A step's result as it was recorded; an anchor's is the list of its children's."""
-        children = self._graph.children.get(index)
-        if children is None:
-            return self._values[index]
+        """A step's result as it was recorded; an anchor's is made of its children's."""
+        graph = self._graph
+        children = graph.children.get(index)
         own = self._values[index]
-        if own is not None:
-            return own  # the default of an anchor that was lost
+        if children is None or own is not None:
+            return own  # an anchor's own is its default, which it hands on when it was lost
+        if index in graph.outputs:
+            return fill(graph.outputs[index], self._raw)
         return [self.result(child) for child in children]
 
     def _raw(self, source: Source) -> object:
         index = source._index
-        value = self._values[index] if index not in self._graph.maps else self.result(index)
+        value = self._values[index] if index not in self._graph.children else self.result(index)
         if not source._projection:
             return value
         try:
