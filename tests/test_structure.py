@@ -230,6 +230,7 @@ def test_the_drawing_of_the_errors_is_their_tree() -> None:
 
 MADE = {
     "NotFoundError": errors.NotFoundError("step", "a"),
+    "RoundsExhaustedError": errors.RoundsExhaustedError("polish", 3),
     "ValueEncodingError": errors.ValueEncodingError("unfit", where="", type_name="set"),
 }
 RESULTS = {

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING
 
 from stretto.api.engine import Engine
 from stretto.api.workflow import Workflow, workflow
-from stretto.authoring import Ref, Step, from_engine, group, step
+from stretto.authoring import (
+    PlanProblem,
+    PlanStep,
+    Ref,
+    Step,
+    check_plan,
+    choose,
+    expand,
+    from_engine,
+    group,
+    repeat,
+    step,
+)
 from stretto.context import current
 from stretto.core.policy import OnFailure, Retry
 from stretto.core.values import Missing
@@ -26,6 +38,8 @@ __all__ = [
     "Missing",
     "OnFailure",
     "PermanentError",
+    "PlanProblem",
+    "PlanStep",
     "Ref",
     "Retry",
     "RunError",
@@ -35,9 +49,13 @@ __all__ = [
     "StrettoError",
     "TransientError",
     "Workflow",
+    "check_plan",
+    "choose",
     "current",
+    "expand",
     "from_engine",
     "group",
+    "repeat",
     "step",
     "workflow",
 ]

@@ -33,6 +33,13 @@ class Code(NamedTuple):
     resources: Mapping[str, object]
 
 
+class Results(Protocol):
+    """The results of a run's steps."""
+
+    def result(self, index: int) -> object:
+        """What a step has handed on; not to be changed."""
+
+
 class Growing(NamedTuple):
     """What code that makes a fragment is given: which anchor, its attempt from 1, its inputs, the run's state."""
 
@@ -41,6 +48,7 @@ class Growing(NamedTuple):
     args: list[object]
     kwargs: dict[str, object]
     scheduler: Scheduler
+    values: Results
 
 
 class Grown(NamedTuple):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from stretto.authoring.nested import Grower
 from stretto.core.forecast.estimates import Estimates
 from stretto.core.journal import facts as kinds
 from stretto.core.journal.facts import Created, RunOptions
@@ -15,7 +16,7 @@ from stretto.core.limits import Pools
 from stretto.core.policy import OnFailure
 from stretto.core.policy.numbers import is_count, is_length
 from stretto.errors import ConfigError, DefinitionError, StrettoError
-from stretto.ports import Code
+from stretto.ports import Code, Grown
 
 if TYPE_CHECKING:
     import asyncio
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from stretto.authoring import Definition
     from stretto.authoring.step import AnyStep
     from stretto.core.graph import StepSpec
-    from stretto.ports import Clock, JournalStore, Observer
+    from stretto.ports import Clock, Growing, JournalStore, Observer
     from stretto.runtime.engine.driver import RunDriver
     from stretto.runtime.engine.permits import Permits
     from stretto.runtime.executors.thread import ThreadExecutor
@@ -193,8 +194,16 @@ class Engine:
         code: dict[StepSpec, Code] = {}
         for spec, step in functions.items():
             pools.check(spec.limits, spec.id)
-            code[spec] = Code(step.fn, self._resources_of(step))
+            fn = self._growing(step) if isinstance(step, Grower) else step.fn
+            code[spec] = Code(fn, self._resources_of(step))
         return code
+
+    def _growing(self, step: Grower) -> Callable[[Growing], Grown]:
+        def grow(growing: Growing) -> Grown:
+            fragment, functions = step.grow(growing)
+            return Grown(fragment, self._code(functions))
+
+        return grow
 
     def _resources_of(self, step: AnyStep) -> dict[str, object]:
         found: dict[str, object] = {}
@@ -275,6 +284,10 @@ class Engine:
         for kind, index, attempt, at, _ in driver.facts:
             if kind == kinds.STEP_STARTED:
                 begun[index, attempt] = at
+            elif kind == kinds.STEP_COMPLETED and (index, 1) in begun:
+                learn(
+                    specs[index].id, at - begun.pop((index, 1))
+                )  # an anchor: from its first round to its end
             elif kind == kinds.ATTEMPT_SUCCEEDED:
                 learn(specs[index].id, at - begun.pop((index, attempt)))
 

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overlo
 
 from stretto.api.engine import Engine
 from stretto.authoring.names import check_name
+from stretto.authoring.nested import Nested
 from stretto.authoring.place import caller_place
+from stretto.authoring.rules import names_of
 from stretto.authoring.step import Step
 from stretto.authoring.workflow import Definition, Traced
 from stretto.core.policy.numbers import is_count, is_length
 from stretto.errors import DefinitionError, StrettoError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from stretto.api.result import RunResult
     from stretto.core.policy import OnFailure
@@ -37,12 +39,17 @@ class Workflow(Generic[P, R]):
         example: Mapping[str, object] | None,
         engine: Engine | None,
         options: Mapping[str, Any],
+        reads: tuple[str, ...] = (),
+        writes: tuple[str, ...] = (),
     ) -> None:
         self.definition = definition
         self.within = within
         self.example = example
         self._engine = engine
         self._options = dict(options)
+        self._reads = reads
+        self._writes = writes
+        self._nested: Nested[P, R] | None = None
         self.__doc__ = definition.fn.__doc__
         self.__name__ = definition.name
 
@@ -61,13 +68,31 @@ class Workflow(Generic[P, R]):
             self._engine = Engine()
         return self._engine
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:  # noqa: ARG002  # typed for editors, never used
-        """Raises DefinitionError: a workflow is run, not called."""
-        raise DefinitionError(
-            f"Workflow {self.name!r} was called like a function.",
-            where=caller_place(),
-            mend=f"Use {self.name}.run(…), or `await {self.name}.arun(…)` inside a running event loop.",
-        )
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Use it as a step of another workflow, in that one's body; run options do not count there.
+
+        Given plain inputs, its steps stand in the outer graph from the start; given Refs, its body is traced
+        when their values exist. Outside a body this raises DefinitionError: a workflow is run, not called.
+        """
+        return self.as_step()(*args, **kwargs)
+
+    def as_step(self) -> Step[P, R]:
+        """The workflow as a step of others: for `.map`, and as a capability of `expand`."""
+        if self._nested is None:
+            self._nested = Nested(self.definition, within=self.within, reads=self._reads, writes=self._writes)
+        return self._nested
+
+    def named(self, name: str) -> Step[P, R]:
+        """The workflow as a step under another path segment, for a second use in one scope."""
+        return self.as_step().named(name)
+
+    def after(self, *others: object) -> Step[P, R]:
+        """The workflow as a step that starts only after the given Refs or groups have settled."""
+        return self.as_step().after(*others)
+
+    def map(self, xs: Iterable[object], /, **fixed: object) -> list[R]:
+        """One use of the workflow an item of `xs`; see `Step.map`."""
+        return self.as_step().map(xs, **fixed)
 
     def with_options(
         self,
@@ -101,6 +126,8 @@ class Workflow(Generic[P, R]):
             example=self.example,
             engine=engine or self.engine,
             options=options,
+            reads=self._reads,
+            writes=self._writes,
         )
 
     def run(self, *args: P.args, **kwargs: P.kwargs) -> RunResult[R]:
@@ -170,6 +197,8 @@ def workflow(
     on_failure: OnFailure | str | None = ...,
     max_concurrency: int | None = ...,
     max_runs: int | None = ...,
+    reads: str | tuple[str, ...] = ...,
+    writes: str | tuple[str, ...] = ...,
     engine: Engine | None = ...,
 ) -> Callable[[Callable[P, R]], Workflow[P, R]]: ...
 def workflow(
@@ -182,6 +211,8 @@ def workflow(
     on_failure: OnFailure | str | None = None,
     max_concurrency: int | None = None,
     max_runs: int | None = None,
+    reads: str | tuple[str, ...] = (),
+    writes: str | tuple[str, ...] = (),
     engine: Engine | None = None,
 ) -> Any:
     """Make a function a workflow. Its body runs once a run, with the run's plain inputs, to wire steps
@@ -189,7 +220,8 @@ def workflow(
 
     `within` (seconds) is the run's deadline. `example` holds inputs for looking at the graph without any of
     one's own. `on_failure` and `max_concurrency` replace the engine's. At most `max_runs` runs of it are
-    under way at once on one engine; further ones wait in the order they came.
+    under way at once on one engine; further ones wait in the order they came. `reads` and `writes` name the
+    shared things that its steps touch; needed only where it is a step of another workflow and gets a Ref.
 
     Raises DefinitionError for a body that is not a plain `def`, or a deadline that is not above 0.
     """
@@ -204,7 +236,13 @@ def workflow(
             )
         options = {"on_failure": on_failure, "max_concurrency": max_concurrency, "max_runs": max_runs}
         return Workflow(
-            Definition(function, name=label), within=within, example=example, engine=engine, options=options
+            Definition(function, name=label),
+            within=within,
+            example=example,
+            engine=engine,
+            options=options,
+            reads=names_of(label, "reads", reads, "the name of what its steps read, or several"),
+            writes=names_of(label, "writes", writes, "the name of what its steps write, or several"),
         )
 
     return declare if fn is None else declare(fn)

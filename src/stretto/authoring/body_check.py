@@ -13,7 +13,10 @@ import textwrap
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
+from stretto.authoring.choose import choose
+from stretto.authoring.expand import expand
 from stretto.authoring.place import function_place
+from stretto.authoring.repeat import repeat
 from stretto.authoring.step import Step
 from stretto.errors import RefError
 
@@ -87,11 +90,11 @@ class _Checker(ast.NodeVisitor):
                 yield from self._paired(part, its_value)
 
     def _is_step_call(self, node: ast.expr) -> bool:
-        """``s(…)``, ``s.map(…)``, ``s.named(…)(…)``, ``module.s.after(…)(…)``."""
+        """``s(…)``, ``s.map(…)``, ``s.named(…)(…)``, ``module.s.after(…)(…)``, ``choose(…)``."""
         if not isinstance(node, ast.Call):
             return False
         called = node.func
-        while not isinstance(self._meaning(called), Step):
+        while not _gives_refs(self._meaning(called)):
             if isinstance(called, ast.Call):
                 called = called.func
             elif isinstance(called, ast.Attribute):
@@ -166,6 +169,13 @@ class _Checker(ast.NodeVisitor):
         code = self._fn.__code__
         where = function_place(code, code.co_firstlineno + node.lineno - 1)
         raise RefError(f"In workflow {self._workflow!r} a step's result is {use}.", where=where, mend=mend)
+
+
+def _gives_refs(meaning: object) -> bool:
+    """A step, a construct, or a workflow, which can be a step of others."""
+    if isinstance(meaning, Step) or any(meaning is construct for construct in (choose, expand, repeat)):
+        return True
+    return inspect.getattr_static(type(meaning), "as_step", None) is not None
 
 
 def _names_bound_otherwise(body: ast.FunctionDef) -> set[str]:

@@ -38,7 +38,7 @@ class Ref(Source):
 
     def __repr__(self) -> str:
         steps = "".join(f".{key}" if how == "attr" else f"[{key!r}]" for how, key in self._projection)
-        return f"<Ref {self._trace.graph.path(self._index)}{steps}>"
+        return f"<Ref {self._trace.path(self._index)}{steps}>"
 
     def __getattr__(self, name: str) -> Ref:
         if name.startswith("_"):

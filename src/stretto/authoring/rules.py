@@ -13,7 +13,7 @@ from stretto.core.policy.retry import NO_RETRY
 from stretto.core.values import snapshot
 from stretto.errors import DefinitionError, ValueEncodingError
 
-__all__ = ["kept_default", "spec_of"]
+__all__ = ["kept_default", "names_of", "spec_of"]
 
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]i?b|b)", re.IGNORECASE)
 _UNITS: Final = {
@@ -47,7 +47,7 @@ def spec_of(
             raise DefinitionError(
                 f"Step {step_id!r}: {name}={seconds!r}; give seconds above 0.", where=caller_place()
             )
-    limits = _names(step_id, "limit", limit, "the name of one of the engine's limits, or several")
+    limits = names_of(step_id, "limit", limit, "the name of one of the engine's limits, or several")
     if memory is not None and where is not Where.PROCESS:
         raise DefinitionError(
             f"Step {step_id!r}: memory= bounds a worker process.",
@@ -70,16 +70,17 @@ def spec_of(
         optional=optional,
         has_default=has_default,
         limits=limits,
-        reads=_names(step_id, "reads", reads, "the name of what the step reads, or several"),
-        writes=_names(step_id, "writes", writes, "the name of what the step writes, or several"),
+        reads=names_of(step_id, "reads", reads, "the name of what the step reads, or several"),
+        writes=names_of(step_id, "writes", writes, "the name of what the step writes, or several"),
         memory=_bytes(step_id, memory),
     )
 
 
-def _names(step_id: str, option: str, given: object, wanted: str) -> tuple[str, ...]:
+def names_of(step_id: str, option: str, given: object, wanted: str) -> tuple[str, ...]:
+    """One name or several, each once. Raises DefinitionError, saying what is `wanted`."""
     names = (given,) if isinstance(given, str) else () if given is None else given
     if not isinstance(names, (tuple, list)) or not all(isinstance(name, str) and name for name in names):
-        raise DefinitionError(f"Step {step_id!r}: {option}={given!r}; give {wanted}.", where=caller_place())
+        raise DefinitionError(f"{step_id!r}: {option}={given!r}; give {wanted}.", where=caller_place())
     return tuple(dict.fromkeys(names))
 
 

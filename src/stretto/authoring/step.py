@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 from stretto.authoring.group import Group
@@ -12,7 +13,8 @@ from stretto.authoring.place import caller_place
 from stretto.authoring.ref import Ref
 from stretto.authoring.rules import kept_default, spec_of
 from stretto.authoring.trace import Trace, active_trace
-from stretto.core.graph import Graph, MapSpec, Role, Source, StepSpec, map_fragment, sources_in
+from stretto.core.graph import MapSpec, Role, Source, StepSpec, map_fragment, sources_in
+from stretto.core.graph.source import LOCAL
 from stretto.core.values.atoms import ATOMS
 from stretto.errors import DefinitionError
 
@@ -56,7 +58,7 @@ class Step(Generic[P, R]):
         shape = self.shape
         if kwargs or not shape.least <= len(args) <= shape.most:
             self._bind(args, kwargs)
-        if kwargs or self.after_refs or trace._maybe or trace._loose:
+        if kwargs or self.after_refs or not trace.is_plain:
             return self._add_slowly(trace, args, kwargs)
         found: list[int] = []
         for value in args:
@@ -70,16 +72,18 @@ class Step(Generic[P, R]):
 
     def _add_slowly(self, trace: Trace, args: tuple[object, ...], kwargs: dict[str, Any]) -> R:
         found: set[int] = set()
-        who = f"Step {self.name!r}"
         names = self.shape.names
         filled = tuple(
             self._input(trace, value, found, names[position] if position < len(names) else "*")
             for position, value in enumerate(args)
         )
         named = {key: self._input(trace, value, found, key) for key, value in kwargs.items()} or None
-        for ref in self.after_refs:
-            trace.checked(ref, who, found)
+        self._add_after(trace, found)
         return cast("R", trace.add(self, self.name, filled, named, tuple(sorted(found))))
+
+    def _add_after(self, trace: Trace, found: set[int]) -> None:
+        for ref in self.after_refs:
+            found.add(trace.checked(ref, f"Step {self.name!r}")._index)
 
     def _input(self, trace: Trace, value: object, found: set[int], parameter: str) -> object:
         before = len(found)
@@ -95,7 +99,7 @@ class Step(Generic[P, R]):
         is_item = isinstance(template, Source) and trace.may_be_missing(template)
         admits = admits_missing if is_item else admits_missing_inside
         if not admits(self.fn, parameter):
-            path = trace.graph.path(doubtful[0])
+            path = trace.path(doubtful[0])
             wanted = "it" if is_item else "its parts"
             raise DefinitionError(
                 f"Step {self.name!r} takes {parameter!r} from {path!r}, which is optional and may hand "
@@ -155,28 +159,33 @@ class Step(Generic[P, R]):
     def _add_map(self, trace: Trace, xs: object, fixed: dict[str, object]) -> Ref:
         found: set[int] = set()
         template = {key: self._input(trace, value, found, key) for key, value in fixed.items()} or None
-        for ref in self.after_refs:
-            trace.checked(ref, f"Step {self.name!r}", found)
-        child_after = tuple(sorted(found))
+        self._add_after(trace, found)
         source, items, deps = self._items(trace, xs)
-        default = (self.default_value(),) if self.spec.optional and self.spec.has_default else ()
-        rule = MapSpec(self.spec, source, template, child_after, _shape_of(trace.graph, source), default)
-        anchor = StepSpec(id=self.name, role=Role.MAP)
+        spec = self.spec
+        order = trace.ordered(spec.reads, spec.writes, ())
+        if items is None:
+            deps = tuple(sorted({*deps, *order}))
+        else:
+            found.update(order)
+        after = tuple(sorted(found))
+        default = (self.default_value(),) if spec.optional and spec.has_default else ()
+        rule = MapSpec(spec, source, template, after, _shape_of(trace, source), default)
+        anchor = StepSpec(id=self.name, role=Role.MAP, reads=spec.reads, writes=spec.writes)
         ref = trace.add_map(anchor, self.name, rule, self, deps)
         if items is not None:
-            fragment = map_fragment(self.spec, items, template, child_after, default)
-            trace.graph.grow(ref._index, fragment)
+            fragment = map_fragment(spec, items, template, after, default)
+            trace.graph.grow(ref._index & LOCAL, fragment)
         return ref
 
     def _items(self, trace: Trace, xs: object) -> tuple[object, list[object] | None, tuple[int, ...]]:
         """(source, items if they are known now, what the anchor waits for)."""
         found: set[int] = set()
         if isinstance(xs, Ref):
-            ref = trace.checked(xs, f"Step {self.name!r}.map", found)
+            ref = trace.checked(xs, f"Step {self.name!r}.map")
             self._check_items(trace, ref)
-            known = trace.graph.children.get(ref._index)
+            known = trace.children_of(ref) if trace.is_map(ref) else None
             if known is not None and not ref._projection:
-                return ref, [Ref(trace, child) for child in known], ()
+                return ref, list(known), ()
             return ref, None, (ref._index,)
         if isinstance(xs, _NO_LISTS) or not isinstance(xs, Iterable):
             raise DefinitionError(
@@ -193,7 +202,7 @@ class Step(Generic[P, R]):
         is_loose = trace.may_hold_missing(ref) and not admits_missing(self.fn, self._item_parameter())
         if trace.may_be_missing(ref) or is_loose:
             raise DefinitionError(
-                f"Step {self.name!r}.map takes items from {trace.graph.path(ref._index)!r}, "
+                f"Step {self.name!r}.map takes items from {trace.path(ref._index)!r}, "
                 "which may hand on `Missing`.",
                 where=caller_place(),
                 mend="Give that step a default=, or annotate this step's first parameter `… | Missing`.",
@@ -206,7 +215,8 @@ class Step(Generic[P, R]):
     def _varied(
         self, *, name: str | None = None, spec: StepSpec | None = None, after: tuple[Ref, ...] | None = None
     ) -> Step[P, R]:
-        other: Step[P, R] = Step(self.fn, spec or self.spec, self.shape, self.factory)
+        other = copy(self)
+        other.spec = spec or self.spec
         other.name = name or self.name
         other.after_refs = self.after_refs if after is None else after
         return other
@@ -232,8 +242,8 @@ class Step(Generic[P, R]):
 AnyStep = Step[Any, Any]
 
 
-def _shape_of(graph: Graph, source: object) -> int | None:
-    if isinstance(source, Source) and not source._projection and source._index in graph.maps:
+def _shape_of(trace: Trace, source: object) -> int | None:
+    if isinstance(source, Source) and not source._projection and trace.is_map(source):
         return source._index
     return None
 

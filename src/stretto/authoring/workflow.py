@@ -26,11 +26,13 @@ __all__ = ["Definition", "Traced"]
 
 
 class Traced(NamedTuple):
-    """A body run once: its graph, the code behind each spec, and the inputs it was run with."""
+    """A body run once: its graph, the code behind each spec, the inputs it was run with, and how it was
+    traced."""
 
     graph: Graph
     functions: dict[StepSpec, AnyStep]
     inputs: dict[str, object]
+    by: Trace
 
 
 class Definition:
@@ -94,16 +96,24 @@ class Definition:
             raise DefinitionError(
                 f"Workflow {self.name!r} was run inside another workflow's body.",
                 where=self.place,
-                mend="Call its steps there instead.",
+                mend=f"Use it as a step there: {self.name}(…).",
             )
 
     def trace(self, inputs: Mapping[str, object]) -> Traced:
         """Run the body once with plain inputs. Raises DefinitionError for whatever a body may not do."""
         self.check_outside()
+        return self._traced(Trace(), inputs)
+
+    def trace_inside(self, inputs: Mapping[str, object], around: Trace) -> Traced:
+        """The same for a workflow that stands inside another's body."""
+        trace = Trace(around=around)
+        trace.check_depth(f"Workflow {self.name!r}")
+        return self._traced(trace, inputs)
+
+    def _traced(self, trace: Trace, inputs: Mapping[str, object]) -> Traced:
         if not self._is_checked:
             check_body(self.fn, self.name)
             self._is_checked = True
-        trace = Trace()
         token = active_trace.set(trace)
         try:
             output = self._call(inputs)
@@ -112,7 +122,7 @@ class Definition:
         self._check_groups(trace)
         trace.graph.output = self._output(trace, output)
         trace.close()
-        return Traced(trace.graph, trace.functions, dict(inputs))
+        return Traced(trace.graph, trace.functions, dict(inputs), trace)
 
     def _check_groups(self, trace: Trace) -> None:
         if trace.group is not None:

@@ -58,13 +58,25 @@ def fill(template: object, value_of: Callable[[Source], object]) -> object:
 
 
 def project(value: object, projection: tuple[tuple[str, object], ...]) -> object:
-    """Apply ``ref.name`` and ``ref[key]`` in the order they were written.
+    """Apply ``ref.name`` and ``ref[key]`` in the order they were written. A "field", which a plan names without
+    knowing what it is a field of, is looked up by key in a dict, by number in a list, else as a name.
 
     Raises what Python raises: AttributeError, KeyError, IndexError, TypeError.
     """
     for how, key in projection:
-        value = getattr(value, str(key)) if how == "attr" else value[key]  # type: ignore[index]  # as the author wrote
+        if how == "field":
+            value = _field_of(value, str(key))
+        else:
+            value = getattr(value, str(key)) if how == "attr" else value[key]  # type: ignore[index]  # as the author wrote
     return value
+
+
+def _field_of(value: object, name: str) -> object:
+    if isinstance(value, dict):
+        return value[name]
+    if isinstance(value, (list, tuple)) and name.isdigit():
+        return value[int(name)]
+    return getattr(value, name)
 
 
 def narrowed(template: object, projection: tuple[tuple[str, object], ...]) -> object:

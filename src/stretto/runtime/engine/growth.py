@@ -35,7 +35,7 @@ def grown_by(
         return Grown(_round(graph, index, attempt, body, values))
     assert code is not None  # noqa: S101  # every anchor without a rule has code
     _check_depth(graph, index)
-    growing = Growing(index, attempt, values.args(index), values.kwargs(index) or {}, scheduler)
+    growing = Growing(index, attempt, values.args(index), values.kwargs(index) or {}, scheduler, values)
     grown = code.fn(growing)
     assert isinstance(grown, Grown)  # noqa: S101  # the engine wraps what authors write
     return grown
@@ -68,8 +68,8 @@ _NONE = object()
 
 def _label(choice: Choice, selected: object) -> object:
     for label in choice.parts:
-        if label is not choice.otherwise and type(label) is type(selected) and label == selected:
-            return label
+        if isinstance(label, bool) is isinstance(selected, bool) and label == selected:
+            return label  # 1 is not True here, but a StrEnum's member is its text
     return _NONE if choice.otherwise is None else choice.otherwise
 
 

@@ -1,0 +1,219 @@
+"""`expand`: a plan as data, made while the run is under way, becomes steps."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from stretto.authoring.body import opened
+from stretto.authoring.names import check_name
+from stretto.authoring.place import caller_place
+from stretto.authoring.plan import REF, REPLAN, Planned, PlanProblem, read_plan
+from stretto.authoring.signature import Shape
+from stretto.authoring.step import Step
+from stretto.authoring.trace import Trace
+from stretto.core.graph import Role, StepSpec, Where
+from stretto.core.graph.source import LOCAL
+from stretto.core.journal import facts as kinds
+from stretto.core.policy import Failure, describe
+from stretto.core.policy.numbers import is_count
+from stretto.core.schedule.states import State
+from stretto.errors import DefinitionError, PlanError, StrettoError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from stretto.authoring.ref import Ref
+    from stretto.authoring.step import AnyStep
+    from stretto.core.graph import Fragment
+    from stretto.ports import Growing
+
+__all__ = ["expand"]
+
+
+def expand(
+    plan: object,
+    capabilities: Mapping[str, Step[..., Any]],
+    *,
+    replan: Step[..., Any] | None = None,
+    max_replans: int = 1,
+    name: str = "plan",
+) -> dict[str, Any]:
+    """Carry out `plan`, a list of `PlanStep`s or the like as dicts; gives the results by key, in its order.
+
+    `capabilities` are the steps (and workflows) a plan may use, by the name it calls them. The plan is
+    validated whole before any of it starts: an unknown capability, an unknown or missing input, a reference
+    forward or to nothing, a key used twice and a circle are told together, with what exists, by a PlanError.
+    Each planned step runs under ``plan#1/KEY`` with its own inputs, as soon as those exist.
+
+    With `replan`, a step that takes the plan and a `PlanProblem` and returns a new plan, a plan that is wrong,
+    or a step of it that has finally failed, starts a new round (``plan#2/…``), at most `max_replans` times. What
+    is left of the old round is cancelled and says so; its results reach the new one only through `PlanProblem`.
+
+    Raises DefinitionError outside a workflow's body and for registries that are none.
+    """
+    check_name(name, "The name of a plan")
+    trace = opened(f"expand {name!r}")
+    known = _checked(name, capabilities, replan, max_replans)
+    return cast("dict[str, Any]", _Expansion(name, known, replan, max_replans).use(trace, plan))
+
+
+def _checked(name: str, capabilities: object, replan: object, max_replans: object) -> dict[str, AnyStep]:
+    if not isinstance(capabilities, Mapping) or not capabilities:
+        raise DefinitionError(
+            f"expand {name!r} has no capabilities.",
+            where=caller_place(),
+            mend="Give a dict of steps by name.",
+        )
+    for each, step in capabilities.items():
+        if not isinstance(step, Step):
+            raise DefinitionError(
+                f"expand {name!r}: capability {each!r} is {type(step).__name__}, not a step.",
+                where=caller_place(),
+                mend="Make it a @step; a workflow is passed as `some_workflow.as_step()`.",
+            )
+    if replan is not None and not isinstance(replan, Step):
+        raise DefinitionError(
+            f"expand {name!r}: replan= is {type(replan).__name__}, not a step.", where=caller_place()
+        )
+    if not is_count(max_replans, least=0):
+        raise DefinitionError(
+            f"expand {name!r}: max_replans={max_replans!r}; give a whole number, 0 or more.",
+            where=caller_place(),
+        )
+    return dict(capabilities)
+
+
+def _takes_plan(plan: object) -> object:
+    return plan
+
+
+class _Expansion(Step[..., Any]):
+    """Makes fragments out of plans."""
+
+    def __init__(
+        self, name: str, capabilities: dict[str, AnyStep], replan: AnyStep | None, max_replans: int
+    ) -> None:
+        steps = [*capabilities.values(), *(() if replan is None else (replan,))]
+        spec = StepSpec(
+            id=name,
+            role=Role.GROW,
+            where=Where.INLINE,
+            reads=tuple(dict.fromkeys(each for step in steps for each in step.spec.reads)),
+            writes=tuple(dict.fromkeys(each for step in steps for each in step.spec.writes)),
+        )
+        shape = Shape(("plan",), 1, 1, inspect.signature(_takes_plan), {})
+        super().__init__(cast("Callable[..., object]", _takes_plan), spec, shape, None)
+        self.name = name
+        self._capabilities = capabilities
+        self._replan = replan
+        self._max_replans = max_replans
+
+    def use(self, trace: Trace, plan: object) -> Ref:
+        """Add the anchor."""
+        steps = (*self._capabilities.values(), *(() if self._replan is None else (self._replan,)))
+        for step in steps:  # so that the engine checks their limits and resources before the run starts
+            trace.functions.setdefault(step.spec, step)
+        return cast("Ref", self(plan))
+
+    def grow(self, growing: Growing) -> tuple[Fragment, Mapping[StepSpec, AnyStep]]:
+        """The plan's steps, or the step that makes a new plan. Raises PlanError where neither is left."""
+        state = _State(growing)
+        if state.problems:
+            return self._ask_again(state, state.problems)
+        planned, problems = read_plan(state.plan, self._capabilities)
+        if problems:
+            return self._ask_again(state, problems)
+        return self._carry_out(state, planned)
+
+    def _carry_out(
+        self, state: _State, planned: Sequence[Planned]
+    ) -> tuple[Fragment, Mapping[StepSpec, AnyStep]]:
+        trace = Trace()
+        trace.prefix = f"#{state.round}/"
+        try:
+            output = trace.wired(lambda: self._wire(planned))
+            template = trace.template(output, set(), f"Plan {self.name!r}")
+        except StrettoError as error:
+            return self._ask_again(state, (str(error),))
+        trace.close()
+        fragment = trace.graph.as_fragment()
+        renews = self._replan is not None and state.round <= self._max_replans
+        return fragment._replace(output=template, renews=renews), trace.functions
+
+    def _wire(self, planned: Sequence[Planned]) -> dict[str, object]:
+        refs: dict[str, Any] = {}
+        for each in planned:
+            step = self._capabilities[each.capability].named(each.key)
+            if each.after:
+                step = step.after(*(refs[key] for key in each.after))
+            refs[each.key] = step(**{name: _filled(value, refs) for name, value in each.inputs.items()})
+        return refs
+
+    def _ask_again(
+        self, state: _State, problems: tuple[str, ...]
+    ) -> tuple[Fragment, Mapping[StepSpec, AnyStep]]:
+        if self._replan is None or state.round > self._max_replans:
+            raise PlanError(problems)
+        trace = Trace()
+        trace.prefix = f"#{state.round + 1}/"
+        problem = PlanProblem(problems, state.finished)
+        replan = self._replan.named(REPLAN)
+        ref = cast("Ref", trace.wired(lambda: replan(state.plan, problem)))
+        trace.close()
+        fragment = trace.graph.as_fragment()
+        return fragment._replace(output=None, looks_at=ref._index & LOCAL), trace.functions
+
+
+class _State:
+    """How far an expansion has come: the plan to carry out now, and what went wrong with it."""
+
+    def __init__(self, growing: Growing) -> None:
+        self._scheduler = scheduler = growing.scheduler
+        graph = scheduler.graph
+        self._children = list(graph.children.get(growing.anchor, ()))
+        names = [str(graph.names[child]) for child in self._children]
+        replans = [
+            child for child, name in zip(self._children, names, strict=True) if name.endswith(f"/{REPLAN}")
+        ]
+        self.round = 1 + len(replans)
+        self.plan: object = growing.values.result(replans[-1]) if replans else growing.args[0]
+        mark = f"#{self.round}/"
+        own = [
+            (name.removeprefix(mark), child)
+            for child, name in zip(self._children, names, strict=True)
+            if name.startswith(mark) and child not in replans
+        ]
+        self.problems = tuple(
+            f"{key!r} failed: {describe(failure)}"
+            for key, child in own
+            if (failure := self._failure(child)) is not None
+        )
+        self.finished = {
+            key: growing.values.result(child)
+            for key, child in own
+            if scheduler.state(child) is State.SUCCEEDED
+        }
+
+    def _failure(self, child: int) -> Failure | None:
+        if self._scheduler.state(child) is not State.FAILED or self._scheduler.is_delivered(child):
+            return None
+        for kind, index, _, _, data in reversed(self._scheduler.log):
+            if kind == kinds.STEP_FAILED and index == child and isinstance(data, Failure):
+                return data
+        return None
+
+
+def _filled(template: object, refs: Mapping[str, Any]) -> object:
+    if isinstance(template, Mapping):
+        if set(template) == {REF} and isinstance(template[REF], str):
+            key, *fields = template[REF].split(".")
+            found = refs[key]
+            for field in fields:
+                found = found._narrowed("field", field)
+            return found
+        return {name: _filled(part, refs) for name, part in template.items()}
+    if isinstance(template, (list, tuple)):
+        return type(template)(_filled(part, refs) for part in template)
+    return template
