@@ -33,6 +33,17 @@ class Attempt(Protocol):
         """The earliest instant (seconds since the epoch) at which this attempt will be cut, or None."""
 
     @property
+    def idempotency_key(self) -> str:
+        """The same text for every attempt of this step in this run, and for no other step, inputs or run: hand
+        it to services that do a thing once a key. 64 hexadecimal digits (SHA-256 of run, path and inputs).
+        """
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the run waits for this attempt no longer: it was cancelled or timed out. Blocking code, which
+        cannot be interrupted on a thread, should look now and then and return."""
+
+    @property
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:
         """A logger whose records become this run's `log` events."""
 

@@ -47,6 +47,7 @@ class Trace:
         "functions",
         "graph",
         "group",
+        "is_plain",
         "prefix",
     )
 
@@ -67,6 +68,7 @@ class Trace:
         self._maybe: set[int] = set()
         self._loose: set[int] = set()  # maps whose items may be Missing, while their list always comes
         self._order = Order()
+        self.is_plain = True  # whether any Ref of this trace is all there is to know about an input
 
     def path(self, index: int) -> str:
         """The path of a step of this trace or one around it, as far as it is known by now."""
@@ -76,7 +78,7 @@ class Trace:
 
     def ref(self, local: int) -> Ref:
         """The Ref to this trace's own step number `local`."""
-        return Ref(self, framed(self.frame, local) if self.frame else local)
+        return Ref(self, self.frame << FRAME_BITS | local)
 
     def children_of(self, ref: Source) -> list[Ref] | None:
         """The children of an anchor that has grown already; None for everything else."""
@@ -87,11 +89,6 @@ class Trace:
     def is_map(self, ref: Source) -> bool:
         """Whether `ref` is the list of a map."""
         return ref._index & LOCAL in self._family[ref._index >> FRAME_BITS].graph.maps
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether any Ref of this trace is all there is to know about an input."""
-        return not (self._maybe or self._loose or self.graph.outputs)
 
     def add(
         self,
@@ -112,7 +109,7 @@ class Trace:
             self._add_optional(index, step)
         if self.group is not None:
             self._join_group(self.group, index, spec)
-        return self.ref(index)
+        return Ref(self, self.frame << FRAME_BITS | index)
 
     def ordered(
         self, reads: tuple[str, ...], writes: tuple[str, ...], deps: tuple[int, ...]
@@ -136,6 +133,7 @@ class Trace:
         self.graph.grow(anchor._index & LOCAL, inner.graph.as_fragment())
         self._maybe.update(base + local for local in inner._maybe)
         self._loose.update(base + local for local in inner._loose)
+        self.is_plain = False  # what Refs to it stand for is to be looked up
 
     @property
     def touched(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -160,6 +158,7 @@ class Trace:
         self.functions.setdefault(rule.target, step)
         if rule.target.optional and not rule.target.has_default:
             self._loose.add(index)
+            self.is_plain = False
         if self.group is not None:
             self._join_group(self.group, index, anchor)
         return self.ref(index)
@@ -202,6 +201,7 @@ class Trace:
     def mark_maybe(self, ref: Ref) -> None:
         """`Missing` may come out of this anchor."""
         self._maybe.add(ref._index & LOCAL)
+        self.is_plain = False
 
     def close(self) -> None:
         """The body has run. Refs keep their trace as long as the graph lives: let go of what is over."""
@@ -302,12 +302,14 @@ class Trace:
             self.graph.defaults[index] = step.default_value()
         else:
             self._maybe.add(index)
+            self.is_plain = False
 
     def _join_group(self, number: int, index: int, spec: StepSpec) -> None:
         self.graph.groups[number].members.append(index)
         self.graph.group_of[index] = number
         if not spec.has_default:
             self._maybe.add(index)
+            self.is_plain = False
 
     def open_group(self, name: str, within: float | None, min_success: int | None) -> int:
         """Start a group; what is added until `close_group` belongs to it."""

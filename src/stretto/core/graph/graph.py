@@ -95,20 +95,24 @@ class Graph:
         self.args.append(args)
         self.kwargs.append(kwargs)
         self.deps.append(deps)
-        self.consumers.append(None)
-        self._open_edges_to(index, deps)
-        return index
-
-    def _open_edges_to(self, index: int, deps: tuple[int, ...]) -> None:
         consumers = self.consumers
+        consumers.append(None)
         for dep in deps:
             known = consumers[dep]
             if known is None:
                 consumers[dep] = index
-            elif type(known) is list:
-                known.append(index)
             else:
-                consumers[dep] = [known, index]  # type: ignore[list-item]  # neither None nor a list: one index
+                self._add_consumer(dep, index)
+        return index
+
+    def _add_consumer(self, dep: int, index: int) -> None:
+        known = self.consumers[dep]
+        if known is None:
+            self.consumers[dep] = index
+        elif type(known) is list:
+            known.append(index)
+        else:
+            self.consumers[dep] = [known, index]  # type: ignore[list-item]  # neither None nor a list: one index
 
     @property
     def frame(self) -> int:
@@ -156,7 +160,7 @@ class Graph:
         self.looks.pop(anchor, None)
         if fragment.looks_at is not None:
             self.looks[anchor] = base + fragment.looks_at
-            self._open_edges_to(anchor, (base + fragment.looks_at,))
+            self._add_consumer(base + fragment.looks_at, anchor)
         for group in fragment.groups:
             self._add_group(group, base)
         return own
@@ -301,5 +305,16 @@ class Body(Graph):
         """Which body this is."""
         return self._frame
 
-    def _open_edges_to(self, index: int, deps: tuple[int, ...]) -> None:
-        """Nobody runs a body: it needs no edges, and some of them end outside."""
+    def add(
+        self,
+        spec: StepSpec,
+        name: str | int,
+        args: tuple[object, ...],
+        kwargs: dict[str, object] | None,
+        deps: tuple[int, ...],
+        scope: int = NO_SCOPE,
+    ) -> int:
+        """Append one use of a step; nobody runs a body, and so it has no consumers."""
+        index = super().add(spec, name, args, kwargs, (), scope)
+        self.deps[index] = deps
+        return index

@@ -134,3 +134,8 @@ class Columns:
     def is_delivered(self, index: int) -> bool:
         """Whether the step's edges are open: it succeeded, or its default was handed on."""
         return self.states[index] == State.SUCCEEDED or index in self.defaulted
+
+    def is_awaited(self, index: int, attempt: int) -> bool:
+        """Whether an attempt is the step's present one, and was not told to stop."""
+        is_present = self.states[index] == State.RUNNING and self.attempts[index] == attempt
+        return is_present and (index, attempt) not in self.stopping and not self.finished

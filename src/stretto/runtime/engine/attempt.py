@@ -43,6 +43,16 @@ class CurrentAttempt:
         return self._driver.deadline_of(self._index, self._attempt)
 
     @property
+    def idempotency_key(self) -> str:
+        """The same for every attempt of this step in this run."""
+        return self._driver.idempotency_key(self._index)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the run waits for this attempt no longer."""
+        return not self._driver.is_awaited(self._index, self._attempt)
+
+    @property
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:
         """The logger ``stretto.step``, with the run and the step in every record."""
         return self._driver.audience.logger(self._index, self._attempt)

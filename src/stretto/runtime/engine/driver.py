@@ -21,7 +21,7 @@ from stretto.core.journal import facts as kinds
 from stretto.core.policy import failure_of
 from stretto.core.schedule.decision import ACQUIRE, FINISH, RELEASE, START, STOP, WAKE, Command
 from stretto.core.schedule.machine import Scheduler
-from stretto.core.values import snapshot
+from stretto.core.values import digest, snapshot
 from stretto.core.values.atoms import ATOMS
 from stretto.errors import StrettoError, ValueEncodingError
 from stretto.ports import RunInfo
@@ -299,7 +299,7 @@ class RunDriver:
         code = self._code[spec]
         if code.resources:
             kwargs = {**(kwargs or {}), **code.resources}
-        if spec.where is _LOOP:
+        if spec.where is _LOOP or code.is_on_loop:
             coroutine = self._run(index, attempt, code.fn, args, kwargs)
             task = self._loop.create_task(coroutine, context=self._context.copy())
             if not task.done():  # a loop with eager tasks may have run it to its end already
@@ -473,6 +473,15 @@ class RunDriver:
     def deadline_of(self, index: int, attempt: int) -> float | None:
         """The earliest instant at which an attempt will be cut, or None."""
         return self._scheduler.deadline_of(index, attempt)
+
+    def idempotency_key(self, index: int) -> str:
+        """SHA-256 of the run, the step's path and its inputs."""
+        inputs = (self.values.args(index), self.values.kwargs(index))
+        return digest((self.info.run_id, self.info.graph.path(index), inputs))
+
+    def is_awaited(self, index: int, attempt: int) -> bool:
+        """Whether the run still waits for an attempt: not told to stop, not timed out, not over."""
+        return not self._is_broken and self._scheduler.is_awaited(index, attempt)
 
 
 def _text_of(error: BaseException) -> str:
