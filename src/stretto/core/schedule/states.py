@@ -4,7 +4,8 @@ The rules of the table:
 
 1. A step leaves PENDING when all its edges have opened, or when it is certain that it will never start.
 2. READY is RUNNING without a permit. Steps that need no permit pass through it within one decision.
-3. WAITING holds no permit: a pause before another attempt, or an anchor whose children are at work.
+3. WAITING holds no permit: a pause before another attempt, or an anchor whose children are at work. An anchor
+   that goes round again passes through READY like a retry.
 4. SUCCEEDED, FAILED, SKIPPED and CANCELLED are final: nothing ever leaves them.
 5. An event that names a transition missing here is illegal: it changes nothing and raises with the step's
    story.
@@ -45,21 +46,21 @@ LEGAL: Final[dict[tuple[State, State], str]] = {
     (State.PENDING, State.WAITING): "an anchor whose children are known from the start",
     (State.PENDING, State.SUCCEEDED): "a gate whose members sufficed",
     (State.PENDING, State.FAILED): "a gate that cannot be reached, or a deadline passed first",
-    (State.PENDING, State.SKIPPED): "a step it needs has finally failed",
-    (State.PENDING, State.CANCELLED): "the run ended before it could start",
+    (State.PENDING, State.SKIPPED): "a step it needs has finally failed, or another branch was chosen",
+    (State.PENDING, State.CANCELLED): "the run ended before it could start, or a new round replaced it",
     (State.READY, State.RUNNING): "a permit is there: an attempt is issued",
     (State.READY, State.FAILED): "a deadline passed before it got a permit",
     (State.READY, State.SKIPPED): "its anchor is lost",
-    (State.READY, State.CANCELLED): "the run ended before it got a permit",
+    (State.READY, State.CANCELLED): "the run ended before it got a permit, or a new round replaced it",
     (State.RUNNING, State.SUCCEEDED): "the attempt returned a value",
     (State.RUNNING, State.WAITING): "the attempt failed and will be retried, or it grew children",
     (State.RUNNING, State.FAILED): "the attempt failed for good, or a deadline passed",
     (State.RUNNING, State.CANCELLED): "told to stop, and it has ended or its grace has",
-    (State.WAITING, State.READY): "the pause before the next attempt is over",
+    (State.WAITING, State.READY): "the pause before the next attempt is over, or what it looks at has settled",
     (State.WAITING, State.SUCCEEDED): "the children have settled, or a late thread brought the value",
     (State.WAITING, State.FAILED): "a child was lost, or a deadline passed",
     (State.WAITING, State.SKIPPED): "its anchor is lost",
-    (State.WAITING, State.CANCELLED): "the run ended first",
+    (State.WAITING, State.CANCELLED): "the run ended first, or a new round replaced it",
     (State.READY, State.SUCCEEDED): "a late thread brought the value before the next attempt got a permit",
 }
 
