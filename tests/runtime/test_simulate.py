@@ -6,7 +6,7 @@ from math import inf
 
 import pytest
 
-from stretto import Retry, group, step, workflow
+from stretto import Retry, choose, group, repeat, step, workflow
 from stretto.core.journal import facts as kinds
 from stretto.core.journal.facts import Created, Fact, RunOptions
 from stretto.core.policy import Cause, Failure, OnFailure
@@ -338,3 +338,51 @@ def test_the_stimuli_replayed_give_the_same_facts() -> None:
     assert [fact for fact in scheduler.log if fact[0] == kinds.ATTEMPT_SUCCEEDED] == [
         fact for fact in found.facts if fact[0] == kinds.ATTEMPT_SUCCEEDED
     ]
+
+
+def test_a_choice_follows_the_selectors_outcome() -> None:
+    """The branch that the simulated selector names takes its time; the other one never starts."""
+
+    @workflow
+    def flow() -> object:
+        kind = one("x")
+        return choose(kind, {"long": lambda: one.named("far")(kind), "short": lambda: None})
+
+    def outcome(path: str, _: int) -> Outcome:
+        return Outcome(2.0 if path == "choose/long/far" else 1.0, "long")
+
+    found = simulate(created_of(flow), outcome)
+    assert found.makespan == 3.0
+    other = simulate(created_of(flow), lambda _path, _attempt: Outcome(1.0, "short"))
+    assert other.started == ("one", "choose")
+    lost = simulate(created_of(flow), lambda _path, _attempt: Outcome(1.0, "neither"))
+    assert lost.view.status == "failed"
+
+
+def test_a_loop_goes_round_as_its_verdict_says() -> None:
+    """Each round takes its outcomes' time."""
+
+    @workflow
+    def flow() -> object:
+        return repeat(one, 1, until=one.named("done"), max_rounds=5, name="polish")
+
+    def outcome(path: str, _: int) -> Outcome:
+        return Outcome(1.0, path == "polish#3/done")
+
+    assert simulate(created_of(flow), outcome).makespan == 6.0
+
+
+def test_a_workflow_that_only_code_can_wire_is_one_step() -> None:
+    """Given a Ref, a nested workflow has an outcome of its own."""
+
+    @workflow
+    def inner(value: object) -> object:
+        return one(value)
+
+    @workflow
+    def flow() -> object:
+        return inner(one("x"))
+
+    found = simulate(created_of(flow), lambda path, _: Outcome(5.0 if path == "inner" else 1.0, 1))
+    assert found.makespan == 6.0
+    assert found.started == ("one", "inner")

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Final
 from stretto.core.graph import Role, Source, Where, map_fragment
 from stretto.core.journal import facts as kinds
 from stretto.core.limits import Pools, Token
+from stretto.core.policy import failure_of
 from stretto.core.schedule.decision import ACQUIRE, RELEASE, START, STOP, WAKE, Command
 from stretto.core.schedule.machine import Scheduler
 from stretto.errors import InputError, PermanentError
+from stretto.runtime.engine.growth import grown_by
 from stretto.runtime.engine.inputs import Values, map_items
 from stretto.runtime.simulate.outcome import outcome_of
 from stretto.runtime.simulate.simulated import Simulated
@@ -24,6 +26,7 @@ from stretto.runtime.simulate.simulated import Simulated
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from stretto.core.graph import Fragment
     from stretto.core.journal.facts import Created, Fact
     from stretto.runtime.simulate.outcome import Outcome, OutcomeOf
 
@@ -46,8 +49,10 @@ def simulate(
 
     The graph is copied: `created` stays as it was. Inline steps take no time, whatever their outcome says.
     `sizes` gives, by path, how many items a map has whose list is a step's result; without it the outcome of
-    that step must return the list. `limits` are the engine's named permits. `draw` in [0, 1) is the jitter of
-    every retry: 0.5 is its mean. `scheduler` builds the state machine, for comparing orders of start.
+    that step must return the list. Choices and loops follow the values that outcomes return; what only code
+    can grow (a workflow given Refs, a plan) is one step here, with an outcome of its own. `limits` are the
+    engine's named permits. `draw` in [0, 1) is the jitter of every retry: 0.5 is its mean. `scheduler` builds
+    the state machine, for comparing orders of start.
 
     Raises InputError for an impossible length, a map of unknown size, or a run that could never end;
     NotFoundError for a step's limit that `limits` does not have.
@@ -146,11 +151,11 @@ class _Rim:
 
     def _start(self, index: int, attempt: int) -> None:
         spec = self._graph.specs[index]
-        if spec.role is Role.MAP:
+        if spec.is_anchor and spec.role is not Role.GROW:
             self._grow(index, attempt)
             return
         outcome = outcome_of(self._outcome, self._graph.path(index), attempt)
-        if spec.where is Where.INLINE:
+        if spec.where is Where.INLINE and spec.role is not Role.GROW:
             self._inbox.append(self._end(index, attempt, self._now, outcome))
             return
         ends_at = self._now + outcome.seconds
@@ -178,9 +183,18 @@ class _Rim:
         self._running[(index, attempt)] = (self._push(at, _END, end) if at < inf else 0, outcome)
 
     def _grow(self, anchor: int, attempt: int) -> None:
-        rule = self._graph.maps[anchor]
-        fragment = map_fragment(rule.target, self._items(anchor), rule.fixed, rule.after, rule.default)
-        self._inbox.append((kinds.ATTEMPT_GREW, anchor, attempt, self._now, fragment))
+        fact: Fact
+        try:
+            fact = (kinds.ATTEMPT_GREW, anchor, attempt, self._now, self._fragment(anchor, attempt))
+        except PermanentError as error:
+            fact = (kinds.ATTEMPT_FAILED, anchor, attempt, self._now, (failure_of(error), self._draw))
+        self._inbox.append(fact)
+
+    def _fragment(self, anchor: int, attempt: int) -> Fragment:
+        rule = self._graph.maps.get(anchor)
+        if rule is None:
+            return grown_by(self._graph, anchor, attempt, self._values, None, self._scheduler).fragment
+        return map_fragment(rule.target, self._items(anchor), rule.fixed, rule.after, rule.default)
 
     def _items(self, anchor: int) -> list[Source]:
         path = self._graph.path(anchor)
