@@ -164,12 +164,12 @@ class Attempts(Settling):
         graph = self.graph
         base = added.start
         self._leave_out(fragment, base)
-        own = sum(graph.scopes[child] == anchor and child not in self.unchosen for child in added)
+        own = sum(graph.scopes[child] == anchor and child not in self.left_out for child in added)
         self.open_children[anchor] = self.open_children.get(anchor, 0) + own
         self.missing[anchor] = 1 if anchor in graph.looks else 0
         if fragment.renews:
             self.renewing[anchor] = -1
-        known = [base + place for place in fragment.known if base + place not in self.unchosen]
+        known = [base + place for place in fragment.known if base + place not in self.left_out]
         for inner in known:
             self._begin_known(inner)
         return known
@@ -178,7 +178,7 @@ class Attempts(Settling):
         """Close the branches that were not chosen."""
         for place in sorted(fragment.unchosen):
             index = base + place
-            self.unchosen.add(index)
+            self.left_out.add(index)
             self.states[index] = SKIPPED
             self.open_steps -= 1
             why = Failure(Cause.NOT_CHOSEN, "another branch was chosen")

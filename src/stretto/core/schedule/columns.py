@@ -23,9 +23,9 @@ class Columns:
 
     `values[i]` is the step's result, or what its consumers get instead; an anchor's is None, since it is made
     of its children's. `renewing` holds anchors that start again when they lose a child, with the child lost (-1:
-    none yet), `superseded` those whose children are being closed for that. `stopping` maps attempts that were
-    told to stop to the end of their grace; `late` holds
-    those nobody waits for any more and whose permits are still out.
+    none yet), `superseded` those whose children are being closed for that. `left_out` are steps whose end counts
+    for nothing: branches not chosen, rounds replaced. `stopping` maps attempts that were told to stop to the end
+    of their grace; `late` holds those nobody waits for any more and whose permits are still out.
     """
 
     __slots__ = (
@@ -49,6 +49,7 @@ class Columns:
         "is_losing",
         "is_partial",
         "late",
+        "left_out",
         "losses",
         "missing",
         "must_stop",
@@ -69,7 +70,6 @@ class Columns:
         "stop_reasons",
         "stopping",
         "superseded",
-        "unchosen",
         "used",
         "values",
         "verdict",
@@ -100,7 +100,7 @@ class Columns:
         self.doomed: dict[int, int] = {}
         self.renewing: dict[int, int] = {}
         self.superseded: set[int] = set()
-        self.unchosen: set[int] = set()
+        self.left_out: set[int] = set()
         self.defaulted: set[int] = set()
         self.failures: list[int] = []
         self.opened_groups: set[int] = set()

@@ -328,7 +328,7 @@ class Scheduler(Attempts):
     def _lost_upstream(self, index: int) -> int | None:
         needed: list[int] = [*self.graph.deps[index], *self.graph.children.get(index, ())]
         for dep in needed:
-            is_lost = self.states[dep] in (FAILED, SKIPPED) and dep not in self.unchosen
+            is_lost = self.states[dep] in (FAILED, SKIPPED) and dep not in self.left_out
             if is_lost and dep not in self.defaulted:
                 return dep
         return None

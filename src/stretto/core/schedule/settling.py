@@ -201,7 +201,7 @@ class Settling(Columns):
         return next(filter(self._is_lost, self.graph.children[anchor]), None)
 
     def _is_lost(self, child: int) -> bool:
-        return not self.is_delivered(child) and child not in self.unchosen
+        return not self.is_delivered(child) and child not in self.left_out
 
     # ---------------------------------------------------------------- anchors that start again
 
@@ -244,6 +244,7 @@ class Settling(Columns):
         if anchor in self.renewing:
             self.superseded.discard(anchor)
             self.renewing.pop(anchor)
+            self.left_out.update(self.graph.children[anchor])
             self._enter(anchor)
         elif self.is_open(anchor):
             self._close_open(anchor, self.stop_reasons.get(anchor, "superseded"))

@@ -56,7 +56,10 @@ LEGAL: Final[dict[tuple[State, State], str]] = {
     (State.RUNNING, State.WAITING): "the attempt failed and will be retried, or it grew children",
     (State.RUNNING, State.FAILED): "the attempt failed for good, or a deadline passed",
     (State.RUNNING, State.CANCELLED): "told to stop, and it has ended or its grace has",
-    (State.WAITING, State.READY): "the pause before the next attempt is over, or what it looks at has settled",
+    (
+        State.WAITING,
+        State.READY,
+    ): "the pause before the next attempt is over, or what it looks at has settled",
     (State.WAITING, State.SUCCEEDED): "the children have settled, or a late thread brought the value",
     (State.WAITING, State.FAILED): "a child was lost, or a deadline passed",
     (State.WAITING, State.SKIPPED): "its anchor is lost",
