@@ -11,31 +11,43 @@ import sys
 from pathlib import Path
 
 from bench.pairs import WrongValueError
+from bench.peers.markdown import markdown
 
 NAMES = ("caps", "imports", "overhead", "large", "makespan", "crowd")
+ON_REQUEST = ("peers",)
+"""Measured when named: takes minutes, and other engines, which come with the extra ``bench``."""
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to measure: {', '.join(NAMES)}; all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to measure: {_known()}")
+    parser.add_argument("--markdown", action="store_true", help="print nothing but the tables, as Markdown")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     parser.add_argument("--strict", action="store_true", help="exit 20 when a target was missed")
     found = parser.parse_args()
-    unknown = [name for name in found.names if name not in (*NAMES, "all")]
+    unknown = [name for name in found.names if name not in (*NAMES, *ON_REQUEST, "all")]
     if unknown:
-        parser.error(f"unknown: {', '.join(unknown)}; known: {', '.join(NAMES)}, all")
+        parser.error(f"unknown: {', '.join(unknown)}; known: {_known()}")
     return found
 
 
+def _known() -> str:
+    return f"{', '.join(NAMES)} (without a name: these); {', '.join(ON_REQUEST)}; all"
+
+
 def _chosen(names: list[str]) -> tuple[str, ...]:
-    return NAMES if not names or "all" in names else tuple(names)
+    if "all" in names:
+        return (*NAMES, *ON_REQUEST)
+    return tuple(names) or NAMES
 
 
 def main() -> int:
     """Measure what was asked for."""
     arguments = _arguments()
     machine = f"Python {platform.python_version()}, {os.cpu_count()} CPUs, {platform.system()}"
-    print(machine, flush=True)
+    # As Markdown, what goes to stdout is the page; what is said besides goes beside it.
+    aside = sys.stderr if arguments.markdown else sys.stdout
+    print(machine, file=aside, flush=True)
     tables = {}
     for name in _chosen(arguments.names):
         try:
@@ -43,9 +55,12 @@ def main() -> int:
         except WrongValueError as error:
             print(f"\n{name}: a wrong value, so no figure counts: {error}", file=sys.stderr)
             return 1
-        print(f"\n{tables[name].text()}", flush=True)
+        text = markdown(tables[name], machine) if arguments.markdown else f"\n{tables[name].text()}"
+        print(text, flush=True)
     missed = [f"{name}: {row}" for name, table in tables.items() for row in table.missed]
-    print(f"\n{f'{len(missed)} missed: ' + '; '.join(missed) if missed else 'every target is met'}")
+    print(
+        f"\n{f'{len(missed)} missed: ' + '; '.join(missed) if missed else 'every target is met'}", file=aside
+    )
     if arguments.json:
         plain = {"machine": machine, "tables": {name: table.plain() for name, table in tables.items()}}
         arguments.json.write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

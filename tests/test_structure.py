@@ -230,6 +230,9 @@ def test_the_drawing_of_the_errors_is_their_tree() -> None:
 
 MADE = {
     "NotFoundError": errors.NotFoundError("step", "a"),
+    "MemoryLimitError": errors.MemoryLimitError("step", 1),
+    "ProcessLostError": errors.ProcessLostError("step", 1),
+    "RemoteError": errors.RemoteError("text", kinds=("ValueError",)),
     "RoundsExhaustedError": errors.RoundsExhaustedError("polish", 3),
     "ValueEncodingError": errors.ValueEncodingError("unfit", where="", type_name="set"),
 }

@@ -17,8 +17,11 @@ StrettoError
 └── StepError                 for steps to raise: says whether another attempt can help
     ├── PermanentError        never retried
     │   ├── RoundsExhaustedError  a `repeat` was not done after its last round
-    │   └── PlanError             a plan given to `expand` cannot be carried out
+    │   ├── PlanError             a plan given to `expand` cannot be carried out
+    │   └── MemoryLimitError      a process step wanted more than its `memory=`
+    ├── RemoteError           what a step raised in a worker process, as it was there
     └── TransientError        may pass; `retry_after` is a floor for the next attempt
+        ├── ProcessLostError      a worker process ended before its step did
         └── ModelError        a language model's side of the wire
             ├── RateLimitedError      HTTP 429
             ├── ProviderError         HTTP 5xx, cut stream, refused connection
@@ -40,14 +43,17 @@ __all__ = [
     "DuplicatePathError",
     "IllegalEventError",
     "InputError",
+    "MemoryLimitError",
     "ModelError",
     "ModelTimeoutError",
     "NotFoundError",
     "PermanentError",
     "PlanError",
+    "ProcessLostError",
     "ProviderError",
     "RateLimitedError",
     "RefError",
+    "RemoteError",
     "RoundsExhaustedError",
     "RunCancelledError",
     "RunError",
@@ -188,12 +194,67 @@ class PlanError(PermanentError):
         return "the plan cannot be carried out: " + "; ".join(self.problems)
 
 
+class MemoryLimitError(PermanentError):
+    """A process step wanted more memory than its `memory=`, `limit` bytes."""
+
+    def __init__(self, path: str, limit: int) -> None:
+        self.path = path
+        self.limit = limit
+        super().__init__(path, limit)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path!r} wanted more than the {self.limit / 1e6:,.0f} MB it may take in its process; give it more "
+            "with memory=, or let it work on less at a time."
+        )
+
+
+class RemoteError(StepError):
+    """What a step raised in a worker process: `kinds` are the names of its classes, most specific first."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kinds: tuple[str, ...],
+        retry_after: float | None = None,
+        is_permanent: bool = False,
+        traceback: str = "",
+    ) -> None:
+        self.kinds = kinds
+        self.retry_after = retry_after
+        self.is_permanent = is_permanent
+        self.traceback = traceback
+        super().__init__(message)
+
+
 class TransientError(StepError):
     """May pass. `retry_after` (seconds) is a floor for the wait before the next attempt."""
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         self.retry_after = retry_after
         super().__init__(message)
+
+
+class ProcessLostError(TransientError):
+    """A worker process ended before its step did; `code` is its exit code, negative for a signal's number."""
+
+    def __init__(self, path: str, code: int | None) -> None:
+        self.path = path
+        self.code = code
+        super().__init__(f"{path} lost its process")
+
+    def __str__(self) -> str:
+        how = f"with exit code {self.code}"
+        if self.code is not None and self.code < 0:
+            from signal import Signals
+
+            known = {each.value: each.name for each in Signals}
+            how = f"by signal {known.get(-self.code, -self.code)}"
+        return (
+            f"the process of {self.path!r} ended {how} before the step did: it crashed, left by itself, or the "
+            "system ended it (memory?); what it printed is in the run's log."
+        )
 
 
 class ModelError(TransientError):

@@ -13,24 +13,43 @@ if TYPE_CHECKING:
     from stretto.core.schedule.machine import Scheduler
 
 __all__ = [
+    "Address",
     "Clock",
     "Code",
     "Executor",
     "Growing",
     "Grown",
+    "Job",
     "JournalStore",
+    "Killable",
     "Observer",
+    "Processes",
     "RunInfo",
     "Telemetry",
     "ThreadEnd",
 ]
 
 
+class Address(NamedTuple):
+    """Where another process finds a function: its module's name, that module's file, the function's qualified
+    name."""
+
+    module: str
+    file: str | None
+    function: str
+
+
 class Code(NamedTuple):
-    """What runs behind a step: the plain function, and the live resources added to its arguments."""
+    """What runs behind a step: the plain function, and the live resources added to its arguments.
+
+    With `is_on_loop` the function is a coroutine's and runs on the loop, wherever the step's spec says: what
+    stands in for it in a test.
+    """
 
     fn: Callable[..., object]
     resources: Mapping[str, object]
+    is_on_loop: bool = False
+    address: Address | None = None
 
 
 class Results(Protocol):
@@ -105,6 +124,33 @@ class ThreadEnd(Protocol):
 
     def __call__(self, at: float, value: object, error: BaseException | None) -> None:
         """Take the end of a call."""
+
+
+class Job(NamedTuple):
+    """A call for a worker process. `memory` is in bytes; `about` is what `current()` says there; `tell` takes the
+    attempt's telemetry, on any thread."""
+
+    path: str
+    address: Address
+    args: list[object]
+    kwargs: dict[str, object]
+    memory: int | None
+    about: Mapping[str, object]
+    tell: Callable[..., None]
+
+
+class Killable(Protocol):
+    """A call in a worker process."""
+
+    def kill(self) -> None:
+        """End it with everything it has started; its end follows like any other."""
+
+
+class Processes(Protocol):
+    """Where calls run that can be killed."""
+
+    def submit(self, job: Job, ended: ThreadEnd) -> Killable:
+        """Run `job`; `ended` follows on the loop, once, unless the loop has closed."""
 
 
 class Executor(Protocol):

@@ -254,3 +254,23 @@ print(flow.run().value)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20)
     assert (done.stdout, done.returncode) == ("gave up\n", 0), done.stderr
+
+
+def test_a_thread_that_cannot_be_stopped_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    """Once an attempt that was cut, with its step's path and what to do instead."""
+
+    @step(timeout=1, optional=True, default=0)
+    def sleepy() -> int:
+        block(5)
+        return 1
+
+    @workflow
+    def flow() -> int:
+        return sleepy()
+
+    with caplog.at_level("WARNING", "stretto.engine"):
+        run_virtual(flow.arun())
+    told = [record.getMessage() for record in caplog.records if "cannot be stopped" in record.getMessage()]
+    assert len(told) == 1
+    assert "attempt 1 of 'sleepy'" in told[0]
+    assert "executor='process'" in told[0]

@@ -7,8 +7,11 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from stretto.api.stand_ins import stand_ins
 from stretto.authoring.nested import Grower
+from stretto.authoring.travel import address_of
 from stretto.core.forecast.estimates import Estimates
+from stretto.core.graph import Where
 from stretto.core.journal import facts as kinds
 from stretto.core.journal.facts import Created, RunOptions
 from stretto.core.journal.view import RunStatus
@@ -21,16 +24,18 @@ from stretto.ports import Code, Grown
 if TYPE_CHECKING:
     import asyncio
     import random
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from stretto.api.result import RunResult
+    from stretto.api.stand_ins import StandIns
     from stretto.authoring import Definition
     from stretto.authoring.step import AnyStep
     from stretto.core.graph import StepSpec
     from stretto.ports import Clock, Growing, JournalStore, Observer
     from stretto.runtime.engine.driver import RunDriver
     from stretto.runtime.engine.permits import Permits
+    from stretto.runtime.executors.process import ProcessExecutor
     from stretto.runtime.executors.thread import ThreadExecutor
 
 __all__ = ["DEFAULT_PERMITS", "Engine"]
@@ -87,6 +92,7 @@ class Engine:
         self._made: dict[Callable[[], object], object] = {}
         self._permits: tuple[object, Permits] | None = None
         self._threads: tuple[object, ThreadExecutor] | None = None
+        self._processes: tuple[object, ProcessExecutor] | None = None
         self._doors: dict[tuple[asyncio.AbstractEventLoop, str, int], asyncio.Semaphore] = {}
         self._at_work: dict[asyncio.AbstractEventLoop, int] = {}
         self._lock = Lock()
@@ -118,7 +124,7 @@ class Engine:
                 group.within = None
         options = self._options(within, on_failure, max_concurrency, is_sequential)
         created = Created(definition.name, traced.graph, options, dict(self.estimates.known), traced.inputs)
-        code = self._code(traced.functions)
+        code = self._code(traced.functions, stand_ins.get())
         async with self._admission(definition.name, max_runs):
             with self._counted():
                 driver = self._driver(run_id, created, code, observers)
@@ -162,6 +168,7 @@ class Engine:
             store=self._open_store(),
             permits=self._shared_permits(),
             executor=self._executor(),
+            processes=self._process_executor,
             observers=(*self.observers, *observers),
             clock=self._now(),
             dice=self._thrown(),
@@ -189,25 +196,35 @@ class Engine:
                 if not self._at_work[loop]:
                     del self._at_work[loop]
 
-    def _code(self, functions: Mapping[StepSpec, AnyStep]) -> dict[StepSpec, Code]:
+    def _code(self, functions: Mapping[StepSpec, AnyStep], chosen: StandIns | None) -> dict[StepSpec, Code]:
+        """The code behind each spec; `chosen` says what a test has put in place of steps' functions."""
         pools = Pools(self.limits)
         code: dict[StepSpec, Code] = {}
         for spec, step in functions.items():
             pools.check(spec.limits, spec.id)
-            fn = self._growing(step) if isinstance(step, Grower) else step.fn
-            code[spec] = Code(fn, self._resources_of(step))
+            if isinstance(step, Grower):
+                code[spec] = Code(self._growing(step, chosen), self._resources_of(step))
+                continue
+            other = None if chosen is None else chosen(step)
+            if other is None:
+                address = address_of(step) if spec.where is Where.PROCESS else None
+                code[spec] = Code(step.fn, self._resources_of(step), address=address)
+            else:
+                code[spec] = Code(other.fn, self._resources_of(step, other.resources), other.is_on_loop)
         return code
 
-    def _growing(self, step: Grower) -> Callable[[Growing], Grown]:
+    def _growing(self, step: Grower, chosen: StandIns | None) -> Callable[[Growing], Grown]:
         def grow(growing: Growing) -> Grown:
             fragment, functions = step.grow(growing)
-            return Grown(fragment, self._code(functions))
+            return Grown(fragment, self._code(functions, chosen))
 
         return grow
 
-    def _resources_of(self, step: AnyStep) -> dict[str, object]:
+    def _resources_of(self, step: AnyStep, only: Container[str] | None = None) -> dict[str, object]:
         found: dict[str, object] = {}
         for parameter, marker in step.shape.resources.items():
+            if only is not None and parameter not in only:
+                continue
             key = marker.key or parameter
             if key in self.resources:
                 found[parameter] = self.resources[key]
@@ -264,6 +281,19 @@ class Engine:
             if found is not None:
                 found[1].close()
             found = self._threads = (loop, ThreadExecutor(self._now()))
+        return found[1]
+
+    def _process_executor(self) -> ProcessExecutor:
+        import asyncio
+
+        from stretto.runtime.executors.process import ProcessExecutor
+
+        loop = asyncio.get_running_loop()
+        found = self._processes  # as above
+        if found is None or found[0] is not loop:
+            if found is not None:
+                found[1].close()
+            found = self._processes = (loop, ProcessExecutor(self._now(), loop))
         return found[1]
 
     def _now(self) -> Clock:

@@ -152,6 +152,14 @@ class RunResult(Generic[T_co]):
     def __repr__(self) -> str:
         return f"<RunResult {self.workflow} {self.run_id} {self.status}>"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the run on a time axis."""
+        from stretto.report.notebook import framed
+        from stretto.report.timeline import timeline
+
+        has_value = self.status in (RunStatus.SUCCEEDED, RunStatus.PARTIAL)
+        return framed(timeline(self._finished.view, self.timing, self.workflow, has_value=has_value))
+
     def __reduce__(self) -> NoReturn:
         raise TypeError(
             f"{self!r} cannot be pickled: take .value or single steps' values, which are plain data."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import Parameter
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from stretto.api.engine import Engine
@@ -185,6 +186,33 @@ class Workflow(Generic[P, R]):
         """The graph these inputs give, without running anything."""
         return self.definition.trace(self.definition.bind(args, kwargs))
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the graph that the example, or the inputs' defaults, give; else what is
+        missing."""
+        from stretto.report.notebook import framed, told
+
+        needed = _required(self.definition) if self.example is None else []
+        if needed:
+            return told(
+                f"Workflow {self.name} needs inputs before its graph can be drawn: {', '.join(needed)}. "
+                "Give some that are typical:",
+                "@workflow(example={…})",
+            )
+        try:
+            return framed(self._picture())
+        except Exception as error:  # noqa: BLE001  # a body is the user's code; a notebook shows what it raised
+            return told(
+                f"The graph of workflow {self.name} cannot be drawn:", f"{type(error).__name__}: {error}"
+            )
+
+    def _picture(self) -> str:
+        from stretto.report.diagram import diagram_of
+        from stretto.report.picture import picture
+
+        graph = self.definition.trace(self.definition.bind((), self.example or {})).graph
+        estimates = {} if self._engine is None else self._engine.estimates.known
+        return picture(diagram_of(graph, self.name, estimates=estimates))
+
 
 @overload
 def workflow(fn: Callable[P, R], /) -> Workflow[P, R]: ...
@@ -246,6 +274,13 @@ def workflow(
         )
 
     return declare if fn is None else declare(fn)
+
+
+def _required(definition: Definition) -> list[str]:
+    """The inputs that have no default."""
+    optional = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    parameters = definition.signature.parameters.values()
+    return [each.name for each in parameters if each.default is each.empty and each.kind not in optional]
 
 
 def _label(function: object, name: str | None) -> str:

@@ -214,7 +214,9 @@ class Step(Generic[P, R]):
     def _varied(
         self, *, name: str | None = None, spec: StepSpec | None = None, after: tuple[Ref, ...] | None = None
     ) -> Step[P, R]:
-        other: Step[P, R] = object.__new__(type(self))  # `copy` takes 2 µs longer, once a step of a large graph
+        other: Step[P, R] = object.__new__(
+            type(self)
+        )  # `copy` takes 2 µs longer, once a step of a large graph
         other.__dict__.update(self.__dict__)
         other.fn, other.shape, other.factory = self.fn, self.shape, self.factory
         other.spec = spec or self.spec

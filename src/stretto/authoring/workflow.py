@@ -7,12 +7,13 @@ from traceback import walk_tb
 from typing import TYPE_CHECKING, NamedTuple
 
 from stretto.authoring.body_check import check_body
-from stretto.authoring.declare import step
+from stretto.authoring.declare import step as declared
 from stretto.authoring.names import RETURN
 from stretto.authoring.place import function_place
 from stretto.authoring.resource import FromEngine
 from stretto.authoring.trace import Trace, active_trace
-from stretto.core.graph import is_projected
+from stretto.authoring.travel import address_of
+from stretto.core.graph import Where, is_projected
 from stretto.core.values import snapshot
 from stretto.errors import DefinitionError, InputError, StrettoError, ValueEncodingError
 
@@ -120,6 +121,9 @@ class Definition:
         finally:
             active_trace.reset(token)
         self._check_groups(trace)
+        for spec, step in trace.functions.items():
+            if spec.where is Where.PROCESS:
+                address_of(step)
         trace.graph.output = self._output(trace, output)
         trace.close()
         return Traced(trace.graph, trace.functions, dict(inputs), trace)
@@ -179,6 +183,6 @@ class Definition:
         return trace.add(_hand_over, RETURN, (template,), None, tuple(sorted(found)))
 
 
-@step(inline=True)
+@declared(inline=True)
 def _hand_over(value: object) -> object:
     return value

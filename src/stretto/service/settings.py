@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from stretto.errors import ConfigError
+from stretto.service.toml_lines import line_of, lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["STORES", "Settings", "load_settings"]
+__all__ = ["STORES", "Place", "Settings", "known_keys", "load_settings", "variable_of"]
 
 STORES = ("memory",)
 """Kinds of stores that exist."""
@@ -29,10 +30,18 @@ _PREFIX = "STRETTO_"
 _OTHER_VARIABLES = frozenset({"STRETTO_HOME"})  # names a folder, overrides no key of the files
 
 
+class Place(NamedTuple):
+    """Where a setting was made: the variable `name`, or a file, and the line of its key where that is plain."""
+
+    name: str
+    file: Path | None = None
+    line: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What was set; None and empty where nothing was. `origins` says where each key came from, by dotted
-    key.
+    key, in words; `places` says the same as data.
     """
 
     max_concurrency: int | None = None
@@ -45,6 +54,7 @@ class Settings:
     resources: Mapping[str, str] = field(default_factory=dict)
     """``module:factory`` by resource name."""
     origins: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
 
 
 class _Rule(NamedTuple):
@@ -57,6 +67,7 @@ class _Rule(NamedTuple):
 class _Found(NamedTuple):
     value: object
     origin: str
+    place: Place
 
 
 def load_settings(env: Mapping[str, str] | None = None, start: Path | None = None) -> Settings:
@@ -67,7 +78,17 @@ def load_settings(env: Mapping[str, str] | None = None, start: Path | None = Non
     folder = Path.cwd() if start is None else start
     found = {**_from_pyproject(folder), **_from_stretto_toml(folder)}
     found.update(_from_environment(os.environ if env is None else env, known=tuple(found)))
-    return _settings({key: _Found(_checked(key, each), each.origin) for key, each in found.items()})
+    return _settings({key: each._replace(value=_checked(key, each)) for key, each in found.items()})
+
+
+def known_keys() -> tuple[str, ...]:
+    """The dotted keys of all settings that have a name of their own; limits and resources are the user's."""
+    return tuple(_RULES)
+
+
+def variable_of(key: str) -> str:
+    """The environment variable that sets a key: ``model.base_url`` by ``STRETTO_MODEL_BASE_URL``."""
+    return _PREFIX + key.upper().replace(".", "_").replace("-", "_")
 
 
 def _settings(found: Mapping[str, _Found]) -> Settings:
@@ -80,7 +101,8 @@ def _settings(found: Mapping[str, _Found]) -> Settings:
         else:
             plain[key] = each.value
     origins = {key: each.origin for key, each in found.items()}
-    return Settings(**plain, **tables, origins=origins)  # type: ignore[arg-type]  # `_checked` gave the types
+    places = {key: each.place for key, each in found.items()}
+    return Settings(**plain, **tables, origins=origins, places=places)  # type: ignore[arg-type]  # `_checked` gave the types
 
 
 # -------------------------------------------------------------------- where they come from
@@ -88,19 +110,23 @@ def _settings(found: Mapping[str, _Found]) -> Settings:
 
 def _from_stretto_toml(folder: Path) -> dict[str, _Found]:
     file = _upwards(folder, "stretto.toml")
-    return {} if file is None else dict(_flat(_toml(file), file.name))
+    if file is None:
+        return {}
+    text, whole = _toml(file)
+    return dict(_flat(whole, file.name, _Places(file, text)))
 
 
 def _from_pyproject(folder: Path) -> dict[str, _Found]:
     file = _upwards(folder, "pyproject.toml")
     if file is None:
         return {}
-    tool = _toml(file).get("tool")
+    text, whole = _toml(file)
+    tool = whole.get("tool")
     table = tool.get("stretto", {}) if isinstance(tool, dict) else {}
     origin = f"{file.name} [tool.stretto]"
     if not isinstance(table, dict):
         raise ConfigError(f"{origin}: it must be a table, such as `[tool.stretto]` with `grace = 5` below.")
-    return dict(_flat(table, origin))
+    return dict(_flat(table, origin, _Places(file, text, "tool.stretto.")))
 
 
 def _upwards(folder: Path, name: str) -> Path | None:
@@ -108,40 +134,50 @@ def _upwards(folder: Path, name: str) -> Path | None:
     return next((place / name for place in (start, *start.parents) if (place / name).is_file()), None)
 
 
-def _toml(file: Path) -> dict[str, object]:
+def _toml(file: Path) -> tuple[str, dict[str, object]]:
+    """A file's text, and what it says."""
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        return text, tomllib.loads(text)
     except tomllib.TOMLDecodeError as wrong:
         raise ConfigError(f"{file.name}: not TOML: {wrong}. Mend that line.") from None
     except (OSError, UnicodeDecodeError) as trouble:
         raise ConfigError(f"{file.name} cannot be read: {trouble}. It must be UTF-8 text.") from None
 
 
-def _flat(table: Mapping[str, object], origin: str) -> Iterator[tuple[str, _Found]]:
+class _Places:
+    """The places of a file's keys; all of them stand under `prefix`."""
+
+    def __init__(self, file: Path, text: str, prefix: str = "") -> None:
+        self._file = file
+        self._lines = lines_of(text)
+        self._prefix = prefix
+
+    def of(self, key: str) -> Place:
+        return Place(self._file.name, self._file, line_of(self._prefix + key, self._lines))
+
+
+def _flat(table: Mapping[str, object], origin: str, places: _Places) -> Iterator[tuple[str, _Found]]:
     for key, value in table.items():
         if key not in _TABLES:
-            yield key, _Found(value, origin)
+            yield key, _Found(value, origin, places.of(key))
             continue
         if not isinstance(value, dict):
             raise ConfigError(f"{origin}: `{key}` is a table: write `[{key}]` and its keys below.")
         for name, inner in value.items():
-            yield f"{key}.{name}", _Found(inner, origin)
+            yield f"{key}.{name}", _Found(inner, origin, places.of(f"{key}.{name}"))
 
 
 def _from_environment(env: Mapping[str, str], known: tuple[str, ...]) -> dict[str, _Found]:
     """``STRETTO_MODEL_BASE_URL`` is ``model.base_url``; a limit's or resource's name is in lower case."""
-    names = {_variable(key): key for key in (*_RULES, *known)}
+    names = {variable_of(key): key for key in (*_RULES, *known)}
     found: dict[str, _Found] = {}
     for variable, text in env.items():
         if not variable.startswith(_PREFIX) or variable in _OTHER_VARIABLES:
             continue
         key = names.get(variable) or _key_of(variable)
-        found[key] = _Found(text, f"the environment variable {variable}")
+        found[key] = _Found(text, f"the environment variable {variable}", Place(variable))
     return found
-
-
-def _variable(key: str) -> str:
-    return _PREFIX + key.upper().replace(".", "_").replace("-", "_")
 
 
 def _key_of(variable: str) -> str:

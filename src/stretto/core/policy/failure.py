@@ -7,7 +7,7 @@ from math import inf
 from typing import NamedTuple
 
 from stretto.core.policy.numbers import is_length
-from stretto.errors import PermanentError, TransientError, ValueEncodingError
+from stretto.errors import PermanentError, RemoteError, TransientError, ValueEncodingError
 
 __all__ = ["Cause", "Failure", "describe", "failure_of", "qualified_name"]
 
@@ -50,7 +50,10 @@ def qualified_name(kind: type[BaseException]) -> str:
 
 
 def failure_of(error: BaseException, *, traceback: str = "") -> Failure:
-    """Describe an exception a step raised."""
+    """Describe an exception a step raised; one from a worker process is described as it was there."""
+    if isinstance(error, RemoteError):
+        retry_after = error.retry_after
+        return Failure(Cause.ERROR, str(error), error.kinds, retry_after, error.is_permanent, error.traceback)
     kinds = tuple(qualified_name(kind) for kind in type(error).__mro__ if issubclass(kind, BaseException))
     is_permanent = isinstance(error, (PermanentError, ValueEncodingError))
     return Failure(Cause.ERROR, _text_of(error), kinds, _retry_after(error), is_permanent, traceback)

@@ -53,6 +53,12 @@ class Audience:
         with suppress(RuntimeError):  # the loop has closed: the run is over and nobody listens
             self._loop.call_soon_threadsafe(self._hear, record)
 
+    def log(self, index: int, attempt: int, level: str, text: str) -> None:
+        """A record from a worker process; called on any thread."""
+        self.logger(index, attempt).log(
+            logging.getLevelNamesMapping().get(level.upper(), logging.INFO), "%s", text
+        )
+
     def _hear(self, record: tuple[str, int, int, float, dict[str, object]]) -> None:
         kind, index, attempt, at, data = record
         path = self._info.graph.path(index)

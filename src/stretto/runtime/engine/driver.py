@@ -13,6 +13,7 @@ import traceback
 from asyncio import CancelledError
 from collections import deque
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from stretto.context import attempt_scope
@@ -24,7 +25,7 @@ from stretto.core.schedule.machine import Scheduler
 from stretto.core.values import digest, snapshot
 from stretto.core.values.atoms import ATOMS
 from stretto.errors import StrettoError, ValueEncodingError
-from stretto.ports import RunInfo
+from stretto.ports import Job, RunInfo
 from stretto.runtime.engine.attempt import CurrentAttempt
 from stretto.runtime.engine.audience import Audience
 from stretto.runtime.engine.growth import grown_by
@@ -35,7 +36,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from stretto.core.journal.facts import Created, Fact
-    from stretto.ports import Clock, Code, Executor, JournalStore, Observer
+    from stretto.ports import (
+        Address,
+        Clock,
+        Code,
+        Executor,
+        JournalStore,
+        Killable,
+        Observer,
+        Processes,
+    )
     from stretto.runtime.engine.permits import Permits
 
 __all__ = ["RunDriver"]
@@ -64,6 +74,7 @@ class RunDriver:
         store: JournalStore,
         permits: Permits,
         executor: Executor,
+        processes: Callable[[], Processes],
         observers: Sequence[Observer],
         clock: Clock,
         dice: random.Random,
@@ -76,6 +87,7 @@ class RunDriver:
         self._store = store
         self._permits = permits
         self._executor = executor
+        self._processes = processes
         self._clock = clock
         self._dice = dice
         self._scheduler = Scheduler(created)
@@ -88,6 +100,7 @@ class RunDriver:
         self._commands: deque[Command] = deque()
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._threads: set[Key] = set()
+        self._killable: dict[Key, Killable] = {}
         self._told: set[Key] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
@@ -170,9 +183,9 @@ class RunDriver:
         """Stop what runs and give back what was asked for, without deciding anything any more."""
         self._is_broken = True
         self._commands.clear()
-        self._permits.break_off(self, {*self._tasks, *self._threads})
+        self._permits.break_off(self, {*self._tasks, *self._threads, *self._killable})
         until = self._clock() + self.created.options.grace
-        for index, attempt in list(self._tasks):
+        for index, attempt in [*self._tasks, *self._killable]:
             self._stop(index, attempt, until)
 
     def _close_broken(self) -> None:
@@ -240,6 +253,8 @@ class RunDriver:
             self._decide()
 
     def _act(self, facts: list[Fact], commands: list[Command]) -> None:
+        if self._threads:
+            self._warn_of_threads(facts)
         if self.audience.observers:
             self.audience.show(facts)
         if self._commands:
@@ -250,6 +265,18 @@ class RunDriver:
         else:
             for command in commands:
                 self._perform(command)
+
+    def _warn_of_threads(self, facts: list[Fact]) -> None:
+        """A thread whose attempt was cut runs on: nothing can stop it from outside."""
+        for kind, index, attempt, *_ in facts:
+            if kind == kinds.ATTEMPT_TIMED_OUT and (index, attempt) in self._threads:
+                _log.warning(
+                    "run %s: attempt %d of %r is over its time, but a thread cannot be stopped: it runs on and keeps "
+                    "its permits. Let it look at current().is_stopped, or use @step(executor='process')",
+                    self.info.run_id,
+                    attempt,
+                    self.info.graph.path(index),
+                )
 
     def _act_slice(self) -> None:
         queue = self._commands
@@ -306,6 +333,8 @@ class RunDriver:
                 self._tasks[(index, attempt)] = task
         elif spec.where is Where.THREAD:
             self._start_thread(index, attempt, code.fn, args, kwargs or {})
+        elif code.address is not None:
+            self._start_process(index, attempt, code.address, args, kwargs or {})
         else:
             self._run_inline(index, attempt, code.fn, args, kwargs or {})
 
@@ -391,6 +420,41 @@ class RunDriver:
             self._threads.discard((index, attempt))
             self._failed(index, attempt, error)
 
+    def _start_process(
+        self, index: int, attempt: int, address: Address, args: list[object], kwargs: dict[str, object]
+    ) -> None:
+        key = (index, attempt)
+
+        def ended(at: float, value: object, error: BaseException | None) -> None:
+            self._killable.pop(key, None)
+            if key in self._told:
+                self._told.discard(key)
+                self._post((kinds.ATTEMPT_ENDED, index, attempt, at, None))
+            elif error is not None:
+                self._failed(index, attempt, error)
+            else:
+                self._post((kinds.ATTEMPT_SUCCEEDED, index, attempt, at, value))
+
+        about = {
+            "run_id": self.info.run_id,
+            "path": self.info.graph.path(index),
+            "attempt": attempt,
+            "deadline": self.deadline_of(index, attempt),
+            "key": self.idempotency_key(index),
+        }
+        memory = self.info.graph.specs[index].memory
+        tell = partial(self._tell, index, attempt)
+        job = Job(self.info.graph.path(index), address, args, kwargs, memory, about, tell)
+        self._killable[key] = self._processes().submit(job, ended)
+
+    def _tell(self, index: int, attempt: int, kind: str, **data: object) -> None:
+        if kind == "printed":
+            self.audience.tell("log", index, attempt, level="info", text=data["text"])
+        elif kind == "log":
+            self.audience.log(index, attempt, str(data["level"]), str(data["text"]))
+        else:
+            self.audience.tell(kind, index, attempt, **data)
+
     def _call(
         self,
         index: int,
@@ -416,6 +480,11 @@ class RunDriver:
 
     def _stop(self, index: int, attempt: int, until: float) -> None:
         key = (index, attempt)
+        killable = self._killable.get(key)
+        if killable is not None:
+            self._told.add(key)
+            killable.kill()
+            return
         task = self._tasks.get(key)
         if task is None:
             return  # a thread cannot be told, and inline glue has ended already

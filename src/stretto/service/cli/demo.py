@@ -11,10 +11,12 @@ import sys
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from stretto.core.values import first_difference
 from stretto.errors import InputError, NotFoundError, StrettoError
+from stretto.proof.modes import Mode
+from stretto.service.cli.both_ways import BothWays
 from stretto.service.cli.exits import Exit, exit_of_result
 from stretto.service.cli.inputs import inputs_for
 from stretto.service.cli.results import has_value, say_errors, say_summary
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from stretto.api.result import RunResult
-    from stretto.core.forecast.estimates import Estimates
     from stretto.models.fake_provider.script import Script
     from stretto.service.cli.watching import JsonStdout
     from stretto.service.cli.words import Words
@@ -57,15 +58,6 @@ class DemoRequest:
     is_json: bool = False
 
 
-class _Mode(NamedTuple):
-    title: str
-    is_sequential: bool
-
-
-ONE_BY_ONE = _Mode("one by one", is_sequential=True)
-DATAFLOW = _Mode("as dataflow", is_sequential=False)
-
-
 def run_demo(request: DemoRequest, words: Words) -> Exit:
     """Run both ways and compare; DOES_NOT_HOLD when the two values differ."""
     with json_on_stdout(request.is_json) as out:
@@ -76,8 +68,8 @@ def run_demo(request: DemoRequest, words: Words) -> Exit:
         if out is None:
             _introduce()
         demo = _Demo(workflow, inputs, request.seed, out)
-        first = demo.run(ONE_BY_ONE, None)
-        second = demo.run(DATAFLOW, edit) if has_value(first) else None
+        first = demo.run(Mode.ONE_BY_ONE, None)
+        second = demo.run(Mode.DATAFLOW, edit) if has_value(first) else None
         if second is None or not has_value(second):
             lost = second or first
             say_errors(lost, words)
@@ -95,20 +87,17 @@ class _Demo:
         self._inputs = inputs
         self._seed = seed
         self._out = out
-        self._estimates: Estimates | None = None
+        self._ways = BothWays(workflow)
 
-    def run(self, mode: _Mode, edit: tuple[str, str] | None) -> RunResult[object]:
+    def run(self, mode: Mode, edit: tuple[str, str] | None) -> RunResult[object]:
         from stretto.models import running_fake_provider
 
         with running_fake_provider(_script(edit), self._seed) as provider:
             wired = wire(Settings(), own=self._workflow.engine, model=_model(provider.base_url))
-            if self._estimates is not None:
-                wired.engine.estimates = self._estimates
-            self._estimates = wired.engine.estimates
-            chosen = self._workflow.with_options(sequential=mode.is_sequential, suspend_deadlines=True)
+            chosen = self._ways.prepared(mode, wired)
             if self._out is None:
                 say()
-            return watched(chosen, self._inputs, wired, self._out, f"{WORKFLOW}, {mode.title}")
+            return watched(chosen, self._inputs, wired, self._out, f"{WORKFLOW}, {mode}")
 
 
 def _script(edit: tuple[str, str] | None) -> Script:

@@ -42,12 +42,49 @@ class OnFailureChoice(StrEnum):
     fail_fast = "fail_fast"
 
 
+class PictureChoice(StrEnum):
+    """Values of --to."""
+
+    mermaid = "mermaid"
+    dot = "dot"
+    svg = "svg"
+    json = "json"
+
+
+class ShellChoice(StrEnum):
+    """Shells that `completion` knows."""
+
+    bash = "bash"
+    zsh = "zsh"
+    fish = "fish"
+
+
+def _targets(incomplete: str) -> list[tuple[str, str]]:
+    from stretto.service.cli.completion import complete_target
+
+    return complete_target(incomplete)
+
+
+def _inputs(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    from stretto.service.cli.completion import complete_input
+
+    return complete_input(ctx.params.get("target"), ctx.params.get("inputs") or (), incomplete)
+
+
 Target = Annotated[
-    str, typer.Argument(help="installed name, file.py[:name] or module:name", show_default=False)
+    str,
+    typer.Argument(
+        help="installed name, file.py[:name] or module:name", show_default=False, autocompletion=_targets
+    ),
 ]
 Inputs = Annotated[
     Optional[list[str]],  # noqa: UP045  # older versions of typer read no `|`
-    typer.Option("-i", metavar="KEY=VALUE", help="one input, read by its type; @FILE reads a file"),
+    typer.Option(
+        "-i",
+        metavar="KEY=VALUE",
+        help="one input, read by its type; @FILE reads a file",
+        autocompletion=_inputs,
+    ),
 ]
 InputFile = Annotated[
     Optional[Path],  # noqa: UP045  # as above
@@ -162,6 +199,9 @@ def run_(
         Optional[Path],  # noqa: UP045  # as above
         typer.Option("-o", "--output", metavar="FILE", help="write the value here: text as it is, else JSON"),
     ] = None,
+    no_record: Annotated[
+        bool, typer.Option("--no-record", help="leave no events file for `stretto explain`")
+    ] = False,
     json: Json = False,
     verbose: Verbose = False,
 ) -> int:
@@ -185,6 +225,7 @@ def run_(
             store,
             output,
             json,
+            not no_record,
         ),
         words,
     )
@@ -205,6 +246,36 @@ def plan(
 
     _words(context, verbose)
     return plan_target(PlanRequest(target, tuple(inputs or ()), input_file, max_concurrency, json))
+
+
+@app.command("graph")
+def graph(
+    context: typer.Context,
+    target: Target,
+    inputs: Inputs = None,
+    input_file: InputFile = None,
+    to: Annotated[
+        Optional[PictureChoice],  # noqa: UP045  # as above
+        typer.Option(help="what to write: else FILE's ending says it, or it is mermaid"),
+    ] = None,
+    output: Annotated[
+        Optional[Path],  # noqa: UP045  # as above
+        typer.Option("-o", "--output", metavar="FILE", help="write into a new file"),
+    ] = None,
+    all_edges: Annotated[
+        bool, typer.Option("--all-edges", help="draw every edge, also those that others imply")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="overwrite FILE")] = False,
+    json: Annotated[bool, typer.Option("--json", help="the whole graph as one line of JSON")] = False,
+    verbose: Verbose = False,
+) -> int:
+    """Draw the graph, before anything runs."""
+    from stretto.service.cli.graph import GraphRequest, draw_target
+
+    _words(context, verbose)
+    wanted = None if to is None else to.value
+    given = tuple(inputs or ())
+    return draw_target(GraphRequest(target, given, input_file, wanted, output, all_edges, force, json))
 
 
 @app.command("demo")
@@ -228,6 +299,61 @@ def demo(
     return run_demo(DemoRequest(example, seed, output, change_reply, json), words)
 
 
+@app.command("bench")
+def bench(
+    context: typer.Context,
+    target: Target,
+    inputs: Inputs = None,
+    input_file: InputFile = None,
+    repeats: Annotated[int, typer.Option(min=1, help="how often both ways are run and measured")] = 5,
+    warmup: Annotated[int, typer.Option(min=0, help="repeats before them, not counted")] = 1,
+    max_concurrency: Cap = None,
+    min_speedup: Annotated[
+        Optional[float],  # noqa: UP045  # as above
+        typer.Option(metavar="X", help="exit 20 when the median speedup is below X"),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="spend on a real provider without being asked")] = False,
+    save: Annotated[bool, typer.Option("--save", help="keep the figures in .stretto/bench/")] = False,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> int:
+    """Measure one by one against dataflow, and compare."""
+    from stretto.service.cli.bench import BenchRequest, bench_target
+
+    words = _words(context, verbose)
+    if min_speedup is not None and not 0 < min_speedup < float("inf"):
+        raise typer.BadParameter(f"--min-speedup {min_speedup:g}: give a number above 0.")
+    given = tuple(inputs or ())
+    return bench_target(
+        BenchRequest(
+            target, given, input_file, repeats, warmup, max_concurrency, min_speedup, yes, save, json
+        ),
+        words,
+    )
+
+
+@app.command("explain")
+def explain(
+    context: typer.Context,
+    run: Annotated[
+        Optional[str],  # noqa: UP045  # as above
+        typer.Argument(help="the beginning of a run's id, an events file, or latest", show_default="latest"),
+    ] = None,
+    step: Annotated[
+        Optional[str],  # noqa: UP045  # as above
+        typer.Argument(help="a step's path, for all about that one", show_default=False),
+    ] = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> int:
+    """Say why steps waited, and what would help most."""
+    from stretto.service.cli.explain import ExplainRequest
+    from stretto.service.cli.explain import explain as explain_it
+
+    _words(context, verbose)
+    return explain_it(ExplainRequest(run, step, json))
+
+
 @app.command("list")
 def list_(context: typer.Context, json: Json = False, verbose: Verbose = False) -> int:
     """Name the installed workflows and their inputs."""
@@ -235,3 +361,66 @@ def list_(context: typer.Context, json: Json = False, verbose: Verbose = False) 
 
     _words(context, verbose)
     return list_workflows(is_json=json)
+
+
+@app.command("init")
+def init(
+    context: typer.Context,
+    where: Annotated[Path, typer.Argument(metavar="[DIR|FILE.py]", help="where to write it")] = Path(),
+    name: Annotated[str, typer.Option(metavar="NAME", help="what to call the workflow")] = "digest",
+    verbose: Verbose = False,
+) -> int:
+    """Write a starter workflow that runs at once."""
+    from stretto.service.cli.init import init_starter
+
+    _words(context, verbose)
+    return init_starter(where, name, [command.name or "" for command in app.registered_commands])
+
+
+@app.command("doctor")
+def doctor(
+    context: typer.Context,
+    online: Annotated[
+        bool, typer.Option("--online", help="ask the chosen model provider one question")
+    ] = False,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> int:
+    """Say what on this machine can go wrong."""
+    from stretto.service.cli.doctor import run_doctor
+
+    _words(context, verbose)
+    return run_doctor(is_json=json, is_online=online)
+
+
+@app.command("completion")
+def completion(
+    context: typer.Context,
+    shell: Annotated[ShellChoice, typer.Argument(help="whose script", show_default=False)],
+    line: Annotated[
+        Optional[str],  # noqa: UP045  # as above
+        typer.Option(hidden=True, help="what a script asks: the line up to the cursor"),
+    ] = None,
+    breaks: Annotated[str, typer.Option(hidden=True)] = "",
+    verbose: Verbose = False,
+) -> int:
+    """Print the script that lets a shell complete."""
+    from stretto.service.cli.completion import say_answer, say_script
+
+    _words(context, verbose)
+    if line is None:
+        return say_script(shell.value)
+    return say_answer(shell.value, context.find_root().command, line, breaks)
+
+
+config = typer.Typer(help="Look at the settings.", no_args_is_help=True)
+app.add_typer(config, name="config")
+
+
+@config.command("show")
+def config_show(context: typer.Context, json: Json = False, verbose: Verbose = False) -> int:
+    """Show every setting and its origin."""
+    from stretto.service.cli.config import show_config
+
+    _words(context, verbose)
+    return show_config(is_json=json)

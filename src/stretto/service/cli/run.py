@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,16 +21,22 @@ from stretto.service.cli.results import (
 )
 from stretto.service.cli.running import Interrupts, execute
 from stretto.service.cli.watching import json_on_stdout, watcher
+from stretto.service.cli.words import warn
+from stretto.service.records import Head, RunRecord
 from stretto.service.settings import load_settings
 from stretto.service.targets import load_target
 from stretto.service.wiring import wire
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from stretto.api.result import RunResult
+    from stretto.ports import Observer
     from stretto.service.cli.watching import JsonStdout
     from stretto.service.cli.words import Words
+    from stretto.service.settings import Settings
     from stretto.service.targets import AnyWorkflow
     from stretto.service.wiring import Wired
 
@@ -50,6 +57,7 @@ class RunRequest:
     store: str | None = None
     output: Path | None = None
     is_json: bool = False
+    is_recorded: bool = True
 
 
 def run_target(request: RunRequest, words: Words) -> Exit:
@@ -64,17 +72,33 @@ def run_target(request: RunRequest, words: Words) -> Exit:
         if request.output is not None:
             check_writable(request.output)
         wired = wire(settings, own=workflow.engine)
-        result = watched(_chosen(workflow, request), inputs, wired, out, workflow.name)
+        with _recording(request, wired, settings) as record:
+            others = [] if record is None else [record]
+            result = watched(_chosen(workflow, request), inputs, wired, out, workflow.name, others)
     _show(result, request, words)
     return exit_of_result(result)
 
 
+def _recording(
+    request: RunRequest, wired: Wired, settings: Settings
+) -> AbstractContextManager[RunRecord | None]:
+    if not request.is_recorded:
+        return nullcontext()
+    model = {key: value for key, value in settings.model.items() if key in ("provider", "model")}
+    return closing(RunRecord(Head(wired.engine.limits, model), warn))
+
+
 def watched(
-    workflow: AnyWorkflow, inputs: dict[str, object], wired: Wired, out: JsonStdout | None, title: str
+    workflow: AnyWorkflow,
+    inputs: dict[str, object],
+    wired: Wired,
+    out: JsonStdout | None,
+    title: str,
+    others: Sequence[Observer] = (),
 ) -> RunResult[object]:
-    """Run with someone watching, and give the terminal back whatever happens."""
+    """Run with someone watching, besides `others`, and give the terminal back whatever happens."""
     watching = watcher(title, out)
-    chosen = workflow.with_options(engine=wired.engine, observers=[watching.observer])
+    chosen = workflow.with_options(engine=wired.engine, observers=[watching.observer, *others])
     interrupts = Interrupts()
     try:
         with interrupts.watching():
