@@ -274,6 +274,7 @@ def test_a_body_runs_no_other_workflow() -> None:
         return inner.run().value
 
     with pytest.raises(
-        DefinitionError, match=r"'inner' was run inside another workflow's body.*Use it as a step there: inner"
+        DefinitionError,
+        match=r"'inner' was run inside another workflow's body.*Use it as a step there: inner",
     ):
         outer.run()

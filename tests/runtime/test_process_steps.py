@@ -341,7 +341,7 @@ def test_a_target_file_can_use_processes(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]
-    assert events[-1]["type"] == "run.succeeded"
+    assert "run.succeeded" in {event["type"] for event in events}
     assert "log" in {event["type"] for event in events}  # what loading the file printed in the worker
 
 

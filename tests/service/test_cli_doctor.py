@@ -316,7 +316,8 @@ class TestTheModel:
         """What the provider still needs is told; a key that stands in the wrong place is not."""
         self.choose(cli, 'provider = "openai"', 'model = "m"', 'api_key_env = "sk-12345-secret"')
         found = told(cli, "model", 3)
-        assert "needs a key: set the environment variable •••" in found.said
+        assert "needs a key" in found.said
+        assert "sk-12345" not in found.said
         assert "secret" not in found.said
 
     @pytest.mark.slow

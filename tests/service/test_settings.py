@@ -138,7 +138,7 @@ def test_an_unknown_variable(tmp_path: Path) -> None:
         ("max_concurrency = 0", "`max_concurrency` is 0; give a whole number, 1 or more."),
         ("max_concurrency = true", "`max_concurrency` is True; give a whole number, 1 or more."),
         ("max_concurrency = 2.5", "`max_concurrency` is 2.5; give a whole number, 1 or more."),
-        ('on_failure = "explode"', '`on_failure` is \'explode\'; give "drain" or "fail_fast".'),
+        ('on_failure = "explode"', '`on_failure` is \'explode\'; give "drain", "fail_fast" or "continue".'),
         ("grace = -1", "`grace` is -1; give seconds, 0 or more."),
         ("grace = inf", "`grace` is inf; give seconds, 0 or more."),
         ("grace = [1]", "`grace` is [1]; give seconds, 0 or more."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from inspect import Parameter
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
@@ -69,6 +70,11 @@ class Workflow(Generic[P, R]):
             self._engine = Engine()
         return self._engine
 
+    @property
+    def is_sequential(self) -> bool:
+        """Whether its runs go one step at a time, in author order."""
+        return bool(self._options.get("sequential"))
+
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Use it as a step of another workflow, in that one's body; run options do not count there.
 
@@ -121,15 +127,12 @@ class Workflow(Generic[P, R]):
             "observers": observers,
         }
         options = {**self._options, **{key: value for key, value in given.items() if value is not None}}
-        return Workflow(
-            self.definition,
-            within=self.within if within is None else within,
-            example=self.example,
-            engine=engine or self.engine,
-            options=options,
-            reads=self._reads,
-            writes=self._writes,
-        )
+        other = copy(self)  # whatever its class adds stays
+        other.within = self.within if within is None else within
+        other._engine = engine or self.engine
+        other._options = options
+        other._nested = None
+        return other
 
     def run(self, *args: P.args, **kwargs: P.kwargs) -> RunResult[R]:
         """Run to the end on an event loop of its own. Raises RunError, with the result, if there is no value.
@@ -174,7 +177,7 @@ class Workflow(Generic[P, R]):
             on_failure=options.get("on_failure"),
             max_concurrency=options.get("max_concurrency"),
             max_runs=options.get("max_runs"),
-            is_sequential=bool(options.get("sequential")),
+            is_sequential=self.is_sequential,
             suspend_groups=is_suspended,
             run_id=options.get("run_id"),
             observers=options.get("observers") or (),

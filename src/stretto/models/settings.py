@@ -65,7 +65,7 @@ def _open_remote(settings: ModelSettings, env: Mapping[str, str]) -> Model:
     if not key and not is_loopback(base_url):
         raise ConfigError(
             f"Model provider {settings.provider!r} needs a key: set the environment variable "
-            f"{settings.api_key_env}, or name another one in the setting `api_key_env`."
+            f"{_variable(settings.api_key_env)}, or name another one in the setting `api_key_env`."
         )
     return OpenAICompatibleModel(
         base_url=base_url,
@@ -74,6 +74,12 @@ def _open_remote(settings: ModelSettings, env: Mapping[str, str]) -> Model:
         timeout=settings.timeout,
         prices=_prices(settings),
     )
+
+
+def _variable(name: str) -> str:
+    """The variable's name; a key that was put in its place by mistake is not shown."""
+    is_name = name.replace("_", "").isalnum() and name == name.upper() and len(name) < 64
+    return name if is_name else "that `api_key_env` names (what stands there now is no variable's name)"
 
 
 def _needs(settings: ModelSettings, name: str, meaning: str) -> ConfigError:

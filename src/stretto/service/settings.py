@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from stretto.core.policy import OnFailure
 from stretto.errors import ConfigError
 from stretto.service.toml_lines import line_of, lines_of
 
@@ -247,16 +248,14 @@ def _factory(value: object) -> str:
 
 
 def _policy(value: object) -> str:
-    if value not in ("drain", "fail_fast"):
-        raise ValueError
-    return str(value)
+    return str(OnFailure(str(value)))  # a ValueError for any other
 
 
 _TEXT = _Rule(_text, "a text that is not empty")
 _PRICE = _Rule(_seconds, "US dollars a million tokens, 0 or more")
 _RULES: dict[str, _Rule] = {
     "max_concurrency": _Rule(_whole, "a whole number, 1 or more"),
-    "on_failure": _Rule(_policy, '"drain" or "fail_fast"'),
+    "on_failure": _Rule(_policy, '"drain", "fail_fast" or "continue"'),
     "grace": _Rule(_seconds, "seconds, 0 or more"),
     "store": _TEXT,
     "model.provider": _TEXT,

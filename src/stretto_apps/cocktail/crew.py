@@ -55,20 +55,14 @@ class Crew(Workflow[P, R]):
             options=plain._options,
         )
 
-    if not TYPE_CHECKING:  # typed as the base's: what changes is the class of the answer alone
-
-        def with_options(self, **changed: object) -> Crew[P, R]:
-            """As the base's; a crew stays a crew."""
-            return Crew.of(super().with_options(**changed))
-
     async def start(
         self, inputs: Mapping[str, object], *, started: Callable[..., None] | None = None
     ) -> RunResult[R]:
         """As the base's. Raises `ConfigError` for a switch that cannot be read."""
         is_parallel = is_switched_on() and bool(inputs["include_bottle_advice"])
-        is_parallel = is_parallel and not self._options.get("sequential")
-        plain = super().with_options(sequential=not is_parallel)
-        result = await plain.start(inputs, started=started)
+        is_parallel = is_parallel and not self.is_sequential
+        ready = self.with_options(sequential=not is_parallel)
+        result = await Workflow.start(ready, inputs, started=started)
         _tell(result, "parallel" if is_parallel else "sequential")
         return result
 

@@ -14,7 +14,7 @@ from stretto.service.cli.bench_report import Bench, as_data, lines, pair_as_data
 from stretto.service.cli.bench_saving import save, saving_folder
 from stretto.service.cli.both_ways import BothWays
 from stretto.service.cli.exits import Exit, exit_of_result
-from stretto.service.cli.inputs import inputs_for
+from stretto.service.cli.inputs import chosen_inputs
 from stretto.service.cli.results import say_errors
 from stretto.service.cli.running import Interrupts, body_errors, execute
 from stretto.service.cli.spending import Spent, agreed, expected, paid_model
@@ -58,7 +58,7 @@ def bench_target(request: BenchRequest, words: Words) -> Exit:
     with json_on_stdout(request.is_json) as out:
         workflow = load_target(request.target)
         settings = load_settings()
-        inputs = _inputs(workflow, request)
+        inputs = chosen_inputs(workflow, request.inputs, request.input_file)[0]
         folder = saving_folder() if request.is_saved else None
         if not _is_agreed(workflow, inputs, settings, request):
             warn("Nothing was run.")
@@ -72,13 +72,6 @@ def bench_target(request: BenchRequest, words: Words) -> Exit:
             raise
         measuring.conclude(bench, saved)
         return _verdict(bench, words)
-
-
-def _inputs(workflow: AnyWorkflow, request: BenchRequest) -> dict[str, object]:
-    """The inputs given, else the workflow's example, else its defaults."""
-    if not request.inputs and request.input_file is None and workflow.example is not None:
-        return workflow.definition.bind((), workflow.example)
-    return inputs_for(workflow.definition, request.inputs, request.input_file)
 
 
 def _is_agreed(

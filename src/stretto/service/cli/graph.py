@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from stretto.errors import InputError
 from stretto.service.cli.exits import Exit
-from stretto.service.cli.inputs import inputs_for
+from stretto.service.cli.inputs import GIVEN, chosen_inputs
 from stretto.service.cli.running import body_errors
 from stretto.service.cli.watching import json_on_stdout
 from stretto.service.cli.words import say, warn
 from stretto.service.targets import load_target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from stretto.core.graph import Graph
@@ -60,11 +59,11 @@ def draw_target(request: GraphRequest) -> Exit:
         _check_free(request.output, may_overwrite=request.may_overwrite)
     with json_on_stdout(is_wanted=True):  # what the target prints while it is loaded is no part of a picture
         workflow = load_target(request.target)
-        inputs, origin = _inputs(workflow, request)
+        inputs, origin = chosen_inputs(workflow, request.inputs, request.input_file)
         with body_errors(workflow.definition):
             graph = workflow.definition.trace(inputs).graph
         text = _drawn(workflow, graph, to, origin, request)
-    if origin and to != "json":
+    if origin not in ("", GIVEN) and to != "json":
         warn(f"inputs: {origin}")
     if request.output is None:
         say(text.rstrip("\n"))
@@ -93,21 +92,11 @@ def _format(request: GraphRequest) -> str:
     return _SUFFIXES[suffix]
 
 
-def _inputs(workflow: AnyWorkflow, request: GraphRequest) -> tuple[Mapping[str, object], str]:
-    """The inputs, and where they are from if nobody gave them; nothing where the workflow takes none."""
-    if request.inputs or request.input_file is not None:
-        return inputs_for(workflow.definition, request.inputs, request.input_file), ""
-    if workflow.example is not None:
-        return workflow.definition.bind((), workflow.example), "the workflow's example, as none were given"
-    defaults = inputs_for(workflow.definition, (), None)
-    return defaults, "the workflow's defaults" if defaults else ""
-
-
 def _drawn(workflow: AnyWorkflow, graph: Graph, to: str, origin: str, request: GraphRequest) -> str:
     if to == "json":
         from stretto.report.data import graph_data
 
-        data = {**graph_data(graph, workflow.name), "inputs_from": origin or "the ones given"}
+        data = {**graph_data(graph, workflow.name), "inputs_from": origin or GIVEN}
         return json.dumps(data, ensure_ascii=False, indent=None if request.is_json else 2) + "\n"
     from stretto.report.diagram import diagram_of
 

@@ -23,9 +23,12 @@ from stretto.service.cli.documents import SUFFIXES, Document, read_document, rea
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
 
+    from stretto.api.workflow import Workflow
     from stretto.authoring.workflow import Definition
 
-__all__ = ["inputs_for"]
+__all__ = ["GIVEN", "chosen_inputs", "inputs_for"]
+
+GIVEN = "the ones given"
 
 _UNTYPED = (inspect.Parameter.empty, object, Any)
 _SHOWN = 5
@@ -59,6 +62,19 @@ def inputs_for(definition: Definition, pairs: Sequence[str], file: Path | None) 
         given[name] = _from_text(_slot(definition, slots, name, f"-i {pair}"), text)
     _refuse_missing(definition, slots, given)
     return definition.bind((), given)
+
+
+def chosen_inputs(
+    workflow: Workflow[..., object], pairs: Sequence[str], file: Path | None
+) -> tuple[dict[str, object], str]:
+    """The inputs and where they are from: given ones, else the workflow's example, else its defaults ("" where it
+    takes none). Raises as `inputs_for`."""
+    if pairs or file is not None:
+        return inputs_for(workflow.definition, pairs, file), GIVEN
+    if workflow.example is not None:
+        return workflow.definition.bind((), workflow.example), "the workflow's example, as none were given"
+    defaults = inputs_for(workflow.definition, (), None)
+    return defaults, "the workflow's defaults" if defaults else ""
 
 
 def _slots(definition: Definition) -> dict[str, _Slot]:

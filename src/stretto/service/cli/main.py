@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
 import typer
 from typer.main import get_command
 
+from stretto.core.policy import OnFailure  # noqa: TC001  # typer reads it at run time
 from stretto.service.cli.exits import Exit, exit_of_error
 from stretto.service.cli.words import Words, say, warn
 
@@ -33,13 +34,6 @@ app = typer.Typer(
 
 _Usage: type[Exception] = typer.BadParameter.__mro__[1]
 """The class of all usage errors; where it lives differs between versions of typer."""
-
-
-class OnFailureChoice(StrEnum):
-    """Values of --on-failure."""
-
-    drain = "drain"
-    fail_fast = "fail_fast"
 
 
 class PictureChoice(StrEnum):
@@ -189,7 +183,7 @@ def run_(
         Optional[float], typer.Option(metavar="S", help="the run's deadline in seconds")  # noqa: UP045  # as above
     ] = None,
     on_failure: Annotated[
-        Optional[OnFailureChoice],  # noqa: UP045  # as above
+        Optional[OnFailure],  # noqa: UP045  # as above
         typer.Option(help="when required work fails: let running steps finish, or cancel them"),
     ] = None,
     store: Annotated[

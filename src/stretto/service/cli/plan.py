@@ -10,7 +10,7 @@ from stretto.core.forecast.bounds import lower_bound
 from stretto.core.forecast.levels import critical_path
 from stretto.core.graph import Graph, Role, Where
 from stretto.service.cli.exits import Exit
-from stretto.service.cli.inputs import inputs_for
+from stretto.service.cli.inputs import chosen_inputs
 from stretto.service.cli.running import body_errors
 from stretto.service.cli.watching import json_on_stdout
 from stretto.service.cli.words import say, say_lines
@@ -18,7 +18,7 @@ from stretto.service.settings import load_settings
 from stretto.service.targets import load_target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from stretto.service.settings import Settings
@@ -58,7 +58,7 @@ def plan_target(request: PlanRequest) -> Exit:
     """Trace the target and print what is known of it."""
     with json_on_stdout(request.is_json):
         workflow = load_target(request.target)
-        inputs, origin = _inputs(workflow, request)
+        inputs, origin = chosen_inputs(workflow, request.inputs, request.input_file)
         with body_errors(workflow.definition):
             graph = workflow.definition.trace(inputs).graph
         plan = _plan(workflow, origin, graph, _permits(workflow, request, load_settings()))
@@ -67,15 +67,6 @@ def plan_target(request: PlanRequest) -> Exit:
     else:
         say_lines(_lines(plan))
     return Exit.OK
-
-
-def _inputs(workflow: AnyWorkflow, request: PlanRequest) -> tuple[Mapping[str, object], str]:
-    """The inputs and where they are from: given ones, else the workflow's example, else its defaults."""
-    if request.inputs or request.input_file is not None:
-        return inputs_for(workflow.definition, request.inputs, request.input_file), "the ones given"
-    if workflow.example is not None:
-        return workflow.definition.bind((), workflow.example), "the workflow's example, as none were given"
-    return inputs_for(workflow.definition, (), None), "the workflow's defaults"
 
 
 def _permits(workflow: AnyWorkflow, request: PlanRequest, settings: Settings) -> int:

@@ -91,7 +91,7 @@ def say_value(value: object) -> None:
     """The value in at most 20 lines of 80 columns."""
     if value is None:
         return
-    lines = _text(value).splitlines()
+    lines = _for_people(value).splitlines()
     shown = [
         line if len(line) <= _SHOWN_COLUMNS else f"{line[: _SHOWN_COLUMNS - 1]}…"
         for line in lines[:_SHOWN_LINES]
@@ -121,6 +121,13 @@ def write_value(value: object, path: Path) -> None:
         path.write_text(whole, encoding="utf-8", errors="backslashreplace")
     except OSError as trouble:
         raise InputError(f"-o {path}: the value cannot be written: {trouble}. Name another file.") from None
+
+
+def _for_people(value: object) -> str:
+    """What the value's class says of it, where its author wrote such a thing; else its data."""
+    owner = next(each for each in type(value).__mro__ if "__str__" in vars(each))
+    room = owner.__module__.partition(".")[0]
+    return _text(value) if room in (*sys.stdlib_module_names, "pydantic") else str(value)
 
 
 def _text(value: object) -> str:

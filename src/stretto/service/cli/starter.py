@@ -75,7 +75,7 @@ SETTINGS: Final = """# Settings of `stretto` in this folder and below. None is n
 # `stretto config show` says what holds and where it came from.
 
 # max_concurrency = 8        # at most so many steps at once
-# on_failure = "drain"       # or "fail_fast": cancel what runs when required work fails
+# on_failure = "drain"       # or "fail_fast" (cancel what runs), "continue" (run what does not need the failed step)
 # grace = 5                  # seconds a cancelled step may take to end
 
 # [limits]                   # named permits, shared by all runs of a process: @step(limit="search")
