@@ -329,6 +329,20 @@ def test_markdown_is_all_that_goes_to_stdout(
     assert "1 missed: peers: a" in printed.err
 
 
+def test_a_table_that_used_the_network_shows_no_figures(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told and fails, like a wrong value."""
+
+    def online() -> Table:
+        raise NetworkUsedError("a peer wanted the network: example.invalid")
+
+    monkeypatch.setattr(sys, "argv", ["bench", "peers"])
+    monkeypatch.setattr(peers, "measure", online)
+    assert command.main() == 1
+    assert "a peer wanted the network" in capsys.readouterr().err
+
+
 def _present_or_skip(entry: Entry) -> None:
     """STRETTO_EXTRAS names, with spaces between, the extras that CI has installed."""
     if installed([entry])[0]:

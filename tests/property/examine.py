@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["examine"]
 
-_NAMES = {
+NAMES = {
     kinds.RUN_CREATED: "created",
     kinds.ATTEMPT_SUCCEEDED: "succeeded",
     kinds.ATTEMPT_FAILED: "failed",
@@ -63,7 +63,7 @@ def follow(flow: Flow, ran: Ran) -> Follower:
         try:
             follower.decide([_told(fact, ran) for fact in stimuli], starts)
         except MismatchError as error:
-            raise AssertionError(f"{error}\n{_told_so_far(ran, facts)}") from error
+            raise AssertionError(f"{error}\n{told_so_far(ran, facts)}") from error
         found = {path(index): State(state).name.lower() for index, state in enumerate(states)}
         expected = follower.states()
         if found != expected:
@@ -72,7 +72,7 @@ def follow(flow: Flow, ran: Ran) -> Follower:
                 for name in {*found, *expected}
                 if found.get(name) != expected.get(name)
             }
-            raise AssertionError(f"(is, must be): {wrong}\n{_told_so_far(ran, facts)}")
+            raise AssertionError(f"(is, must be): {wrong}\n{told_so_far(ran, facts)}")
     return follower
 
 
@@ -83,10 +83,10 @@ def _told(fact: Fact, ran: Ran) -> tuple[str, str, int, float, object]:
         data = plain(data)
     elif kind == kinds.ATTEMPT_FAILED:
         data = data[1]  # type: ignore[index]  # (failure, draw)
-    return _NAMES[kind], name, attempt, at, data
+    return NAMES[kind], name, attempt, at, data
 
 
-def _told_so_far(ran: Ran, last: list[Fact]) -> str:
+def told_so_far(ran: Ran, last: list[Fact]) -> str:
     names = {value: key for key, value in vars(kinds).items() if key.isupper() and isinstance(value, int)}
     lines: list[str] = []
     for _, facts, _ in ran.calls:

@@ -327,6 +327,52 @@ def test_a_script_is_spawn_safe(tmp_path: Path) -> None:
     assert done.stdout == "done\n", done.stderr
 
 
+RETRYING = """
+from stretto import Retry, RunError, current, step, workflow
+
+class Busy(Exception):
+    pass
+
+@step(executor="process", retry=Retry(attempts=2, on=Busy, first_wait=0))
+def ask() -> int:
+    if current().attempt == 1:
+        raise Busy("later")
+    return current().attempt
+
+@workflow
+def flow():
+    return ask()
+
+if __name__ == "__main__":
+    assert flow.run().value == 2
+
+    @step(executor="process", retry=2)
+    def hidden() -> int:
+        return 1
+
+    @workflow
+    def other():
+        return hidden()
+
+    try:
+        other.run()
+    except RunError as error:
+        print(error)
+"""
+
+
+def test_a_script_keeps_its_names_in_a_worker(tmp_path: Path) -> None:
+    """Retry(on=…) knows an exception class of the script; a step below its main guard is told as what it is."""
+    script = tmp_path / "script.py"
+    script.write_text(RETRYING)
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "hidden is not there when" in done.stdout
+    assert 'put it at the top of the file, above any `if __name__ == "__main__":`' in done.stdout
+
+
 def test_a_target_file_can_use_processes(tmp_path: Path) -> None:
     """`stretto run` loads files under a name of its own; workers load them under the same."""
     (tmp_path / "flow.py").write_text(SCRIPT)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stretto.authoring.plan import REPLAN
 from stretto.core.forecast.legs import Measured
 from stretto.core.forecast.timing import Timing, timing
 from stretto.core.graph import Graph, Role, Where
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stretto.core.journal.facts import Created
     from stretto.core.journal.view import RunView, StepView
 
@@ -36,12 +39,31 @@ def measured_of(created: Created, view: RunView) -> Measured:
             index for index, spec in enumerate(graph.specs) if _needs_no_permit(spec.role, spec.where)
         },
         attempts={index: _attempts(step) for index, step in enumerate(steps) if len(step.attempts) > 1},
-        grown_at={
-            index: step.attempts[0].ended_at
-            for index, step in enumerate(steps)
-            if index in graph.children and step.attempts and step.attempts[0].ended_at is not None
+        grown_at={index: at for index in graph.children if (at := _grown_at(steps[index])) is not None},
+        turns={
+            child: turn
+            for anchor in graph.children
+            if len(steps[anchor].attempts) > 1
+            for child, turn in _turns(graph, anchor)
         },
     )
+
+
+def _grown_at(step: StepView) -> float | None:
+    grew = (attempt for attempt in step.attempts if attempt.failure is None)
+    first = next(grew, step.attempts[0] if step.attempts else None)
+    return None if first is None else first.ended_at
+
+
+def _turns(graph: Graph, anchor: int) -> Iterator[tuple[int, int]]:
+    """(child, which of the anchor's fragments brought it). Rounds are told by their names, and a new plan is
+    wanted before its round begins."""
+    turn, before = -1, None
+    for child in graph.children[anchor]:
+        mark, _, name = str(graph.names[child]).partition("/")
+        if (mark, name == REPLAN) != before:
+            turn, before = turn + 1, (mark, name == REPLAN)
+        yield child, turn
 
 
 def _deps(graph: Graph, index: int) -> tuple[int, ...]:

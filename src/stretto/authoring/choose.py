@@ -10,7 +10,7 @@ from stretto.authoring.place import caller_place
 from stretto.authoring.trace import Trace
 from stretto.core.graph import Choice, Role, StepSpec, Where
 from stretto.core.graph.source import LOCAL
-from stretto.errors import DefinitionError
+from stretto.errors import DefinitionError, DuplicatePathError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -85,6 +85,7 @@ def _labelled(
         given[OTHERWISE] = otherwise
     if not given:
         raise DefinitionError(f"choose {name!r} has no branches.", where=caller_place(), mend="Give some.")
+    paths: dict[str, object] = {}
     for label, branch in given.items():
         if not (label is None or isinstance(label, (str, int))):
             raise DefinitionError(
@@ -92,7 +93,14 @@ def _labelled(
                 where=caller_place(),
                 mend="Labels are texts, whole numbers, True, False or None.",
             )
-        check_name(str(label), "A branch's label")
+        path = check_name(str(label), "A branch's label")
+        if path in paths:
+            raise DuplicatePathError(
+                f"choose {name!r}: the branches {paths[path]!r} and {label!r} would share the path {path!r}.",
+                where=caller_place(),
+                mend="Let the selector give labels that differ as texts.",
+            )
+        paths[path] = label
         if not callable(branch):
             raise DefinitionError(
                 f"choose {name!r}: branch {label!r} is {type(branch).__name__}, not a function.",

@@ -136,11 +136,17 @@ class _Expansion(Step[..., Any]):
             output = trace.wired(lambda: self._wire(planned))
             template = trace.template(output, set(), f"Plan {self.name!r}")
         except StrettoError as error:
-            return self._ask_again(state, (str(error),))
+            return self._ask_again(state, (_told(error),))
+        except Exception as error:
+            if not self._may_renew(state):
+                raise  # the body of a workflow among the capabilities; its author's error stays what it is
+            return self._ask_again(state, (_told(error),))
         trace.close()
         fragment = trace.graph.as_fragment()
-        renews = self._replan is not None and state.round <= self._max_replans
-        return fragment._replace(output=template, renews=renews), trace.functions
+        return fragment._replace(output=template, renews=self._may_renew(state)), trace.functions
+
+    def _may_renew(self, state: _State) -> bool:
+        return self._replan is not None and state.round <= self._max_replans
 
     def _wire(self, planned: Sequence[Planned]) -> dict[str, object]:
         refs: dict[str, Any] = {}
@@ -186,9 +192,7 @@ class _State:
             if name.startswith(mark) and child not in replans
         ]
         self.problems = tuple(
-            f"{key!r} failed: {describe(failure)}"
-            for key, child in own
-            if (failure := self._failure(child)) is not None
+            f"{key!r} failed: {why}" for key, child in own if (why := self._why_lost(child)) is not None
         )
         self.finished = {
             key: growing.values.result(child)
@@ -196,13 +200,38 @@ class _State:
             if scheduler.state(child) is State.SUCCEEDED
         }
 
-    def _failure(self, child: int) -> Failure | None:
-        if self._scheduler.state(child) is not State.FAILED or self._scheduler.is_delivered(child):
+    def _why_lost(self, child: int) -> str | None:
+        """What failed of a planned step; where it was below it, its path, too."""
+        root = self._root(child)
+        if root is None:
             return None
-        for kind, index, _, _, data in reversed(self._scheduler.log):
-            if kind == kinds.STEP_FAILED and index == child and isinstance(data, Failure):
-                return data
-        return None
+        why = describe(self._failure(root))
+        return why if root == child else f"{why} (in {self._scheduler.graph.path(root)})"
+
+    def _root(self, index: int) -> int | None:
+        """The first step that failed, at an anchor or below: the anchor may have been closed before it could
+        fail with it."""
+        scheduler = self._scheduler
+        if scheduler.is_delivered(index):
+            return None
+        for below in scheduler.graph.children.get(index, ()):
+            found = None if below in scheduler.left_out else self._root(below)
+            if found is not None:
+                return found
+        return index if scheduler.state(index) is State.FAILED else None
+
+    def _failure(self, index: int) -> Failure:
+        return next(
+            data
+            for kind, step, _, _, data in reversed(self._scheduler.log)
+            if kind == kinds.STEP_FAILED and step == index and isinstance(data, Failure)
+        )
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, DefinitionError):
+        return error.what  # its line is the engine's: a plan has none
+    return str(error) if isinstance(error, StrettoError) else f"{type(error).__name__}: {error}"
 
 
 def _filled(template: object, refs: Mapping[str, Any]) -> object:

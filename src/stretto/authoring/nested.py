@@ -11,6 +11,7 @@ from stretto.authoring.step import Step
 from stretto.authoring.trace import active_trace
 from stretto.core.graph import Role, StepSpec, Where
 from stretto.core.graph.source import LOCAL
+from stretto.core.policy.numbers import is_length
 from stretto.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from stretto.authoring.trace import Trace
     from stretto.authoring.workflow import Definition
     from stretto.core.graph import Fragment
+    from stretto.core.policy import Retry
     from stretto.ports import Growing
 
 __all__ = ["Grower", "Nested", "check_declared"]
@@ -74,6 +76,30 @@ class Nested(Step[P, R]):
         if not trace.graph.deps[ref._index & LOCAL]:
             trace.grow_known(ref, inner)
         return cast("R", ref)
+
+    def with_options(
+        self,
+        *,
+        timeout: float | None = None,
+        within: float | None = None,
+        retry: Retry | int | None = None,
+        limit: str | tuple[str, ...] | None = None,
+    ) -> Step[P, R]:
+        """The same workflow with another deadline, in seconds; what else a step may have belongs to its steps.
+
+        Raises DefinitionError.
+        """
+        if timeout is not None or retry is not None or limit is not None:
+            raise DefinitionError(
+                f"Workflow {self.name!r} has no attempts of its own: timeout=, retry= and limit= belong to its steps.",
+                where=caller_place(),
+                mend="Give them there; within= bounds the workflow.",
+            )
+        if within is not None and not is_length(within):
+            raise DefinitionError(
+                f"Workflow {self.name!r}: within={within!r}; give seconds above 0.", where=caller_place()
+            )
+        return self if within is None else self._varied(spec=replace(self.spec, within=within))
 
     def _is_plain(self, trace: Trace, args: tuple[object, ...], kwargs: Mapping[str, object]) -> bool:
         found: set[int] = set()

@@ -117,7 +117,9 @@ def targets_in(template: object) -> Iterator[str]:
 
 
 def _problems_of(steps: Sequence[Planned], capabilities: Mapping[str, AnyStep]) -> Iterator[str]:
-    order = {step.key: place for place, step in reversed(list(enumerate(steps)))}
+    order: dict[str, int] = {}
+    for place, step in enumerate(steps):
+        order.setdefault(step.key, place)
     for place, step in enumerate(steps):
         if order[step.key] != place:
             yield f"the key {step.key!r} is there twice"

@@ -34,16 +34,15 @@ def repeat(
     """Run `body` on `start`, then on its own result, until `until` is true of that; gives the last result.
 
     `body` is a step, or a function of one parameter that wires steps and may use Refs from around it; it is
-    wired once and grows once a round, under paths such as ``review#2/critic``. `until` is a step, or a function
+    wired once and grows once a round, under paths such as ``review#2/critic``. The loop is called as its body,
+    and ``repeat`` where that is a lambda, unless `name` says otherwise. `until` is a step, or a function
     that wires one, which returns True or False. A round begins as soon as the verdict on the one before is
     there. After `max_rounds` rounds without True the run fails with RoundsExhaustedError, or, with
     ``on_exhausted="last"``, goes on with the last result.
 
     Raises DefinitionError outside a workflow's body and for bodies that could not come to an end.
     """
-    label = check_name(
-        getattr(body, "name", getattr(body, "__name__", None)) if name is None else name, "A loop"
-    )
+    label = check_name(_name_of(body) if name is None else name, "The name of a loop")
     _check(label, max_rounds, on_exhausted)
     trace = opened(f"repeat {label!r}")
     found: set[int] = set()
@@ -89,6 +88,11 @@ def _round(
             mend="Give it a default=, or make it required.",
         )
     return output, Source(verdict._index, verdict._projection)
+
+
+def _name_of(body: object) -> object:
+    found = getattr(body, "name", getattr(body, "__name__", "<lambda>"))
+    return "repeat" if found == "<lambda>" else found
 
 
 def _check(label: str, max_rounds: object, on_exhausted: object) -> None:

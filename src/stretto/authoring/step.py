@@ -162,6 +162,8 @@ class Step(Generic[P, R]):
         source, items, deps = self._items(trace, xs)
         spec = self.spec
         order = trace.ordered(spec.reads, spec.writes, ())
+        if order and items == []:
+            source, items = [], None  # without a use that waits its turn the anchor has to
         if items is None:
             deps = tuple(sorted({*deps, *order}))
         else:

@@ -38,6 +38,7 @@ class Trace:
     __slots__ = (
         "_depth",
         "_family",
+        "_first",
         "_loose",
         "_maybe",
         "_names",
@@ -57,6 +58,7 @@ class Trace:
         near = parent or around
         self._parent = parent
         self._family: list[Trace] = [] if near is None else near._family
+        self._first = 0  # what was added before belongs to another branch
         self._depth: int = 0 if near is None else near._depth + 1
         self._family.append(self)
         self.frame = len(self._family) - 1
@@ -181,13 +183,23 @@ class Trace:
         """Let `wire` add its steps here."""
         token = active_trace.set(self)
         try:
-            return wire()
+            made = wire()
         finally:
             active_trace.reset(token)
+        if self.group is not None:
+            raise DefinitionError(
+                f"The block of group {self.graph.groups[self.group].name!r} did not come to its end.",
+                where=caller_place(),
+                mend="Use `with group(…)`, and let errors inside it pass.",
+            )
+        return made
 
     def begin_branch(self, prefix: str) -> None:
-        """What follows is one of several branches of which one will run: they order nothing between them."""
+        """What follows is one of several branches of which one will run: they order nothing between them, and
+        none may use another's Refs."""
         self.prefix = prefix
+        self._first = len(self.graph)
+        self.is_plain = False  # whose branch a Ref belongs to is to be looked up
         self._order = Order(self._order)
 
     def output_of(self, branch: Callable[[], object], who: str) -> object:
@@ -243,7 +255,7 @@ class Trace:
         """A Ref of this trace or one around it; those of other runs, or of a body inside, mean nothing here."""
         around: Trace | None = self
         while around is not None:
-            if ref._trace is around:
+            if ref._trace is around and ref._index & LOCAL >= around._first:
                 return ref
             around = around._parent
         if ref._trace in self._family:

@@ -62,6 +62,8 @@ class PlainLines:
         if index == kinds.RUN:
             return None
         path = run.graph.path(index)
+        if kind == kinds.STEP_STARTED and attempt > 1 and index in run.graph.children:
+            return None  # it looks at what it has grown, and what it grows next speaks for itself
         if kind == kinds.STEP_STARTED:
             return f"{'started':<10} {path}" + (f" (attempt {attempt})" if attempt > 1 else "")
         if kind == kinds.STEP_RETRYING and isinstance(data, tuple):

@@ -35,9 +35,10 @@ def _weights(view: RunView, estimates: dict[str, float], now: float) -> list[flo
     weights: list[float] = []
     for index, spec in enumerate(graph.specs):
         step = view.step(index)
-        if step.state in _OVER or spec.role is Role.GATE or index in graph.children:
+        is_growing = index in graph.looks or (spec.is_anchor and index not in graph.children)
+        if step.state in _OVER or spec.role is Role.GATE or (index in graph.children and not is_growing):
             weights.append(0.0)
-        elif spec.id not in estimates or index in graph.maps:
+        elif spec.id not in estimates or is_growing:
             return None
         else:
             running = step.attempts[-1].started_at if step.state == "running" and step.attempts else now

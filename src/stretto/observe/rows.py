@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from stretto.core.graph import Graph, Role
+from stretto.core.policy import Cause
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence, Set
@@ -95,6 +96,7 @@ class _Picture:
         state = _state_together(self.view.step(index).state, steps)
         is_critical = not self.critical.isdisjoint((index, *below))
         seconds = whole[0].end - whole[0].begin if whole else None
+        steps = [step for step in steps if not _is_not_chosen(step)]
         done = sum(step.state == "succeeded" for step in steps)
         label = f"{self.graph.path(index)}[{done}/{len(steps)}]"
         return Row(label, state, whole, seconds, "", is_critical)
@@ -144,7 +146,15 @@ def _note(graph: Graph, view: RunView, index: int, step: StepView) -> str:
         return f"attempt {len(step.attempts)} failed, waits"
     if step.is_defaulted:
         return "lost, default used"
-    return {"skipped": "skipped: blocked", "cancelled": "cancelled", "failed": "failed"}.get(step.state, "")
+    if step.state == "skipped":
+        return "not chosen" if _is_not_chosen(step) else "skipped: blocked"
+    if step.state == "cancelled":
+        return "superseded" if step.reason.startswith("superseded") else "cancelled"
+    return "failed" if step.state == "failed" else ""
+
+
+def _is_not_chosen(step: StepView) -> bool:
+    return step.failure is not None and step.failure.cause is Cause.NOT_CHOSEN
 
 
 def _state_together(own: str, steps: Iterable[StepView]) -> str:

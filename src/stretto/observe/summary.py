@@ -97,7 +97,8 @@ def _path(timing: Timing) -> Iterator[str]:
     for hop in shown:
         yield _hop(hop, before.get(id(hop)), width, _digits(timing))
     if len(shown) < len(hops):
-        yield f"  … and {len(hops) - len(shown)} shorter ones between them"
+        left = len(hops) - len(shown)
+        yield f"  … and {left} shorter {'one' if left == 1 else 'ones'} between them"
 
 
 def _longest(hops: Sequence[Hop]) -> list[Hop]:

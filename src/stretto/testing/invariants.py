@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from stretto.core.graph import Role, Where
 from stretto.core.journal import facts as kinds
+from stretto.core.policy import OnFailure
 from stretto.core.schedule import Scheduler
 from stretto.core.schedule.states import LEGAL, State
 from stretto.errors import StrettoError
@@ -117,7 +118,7 @@ class _State:
             if self.states[index] is State.PENDING:
                 self.equal(len(self.closed(index)), self.scheduler.missing[index], "closed edges", index)
         for anchor, children in self.graph.children.items():
-            if self.scheduler.halted is None:
+            if self.scheduler.halted is None and anchor not in self.scheduler.left_out:
                 waiting = sum(not self.states[child].is_final for child in children)
                 self.equal(waiting, self.scheduler.open_children[anchor], "open children", anchor)
 
@@ -209,9 +210,11 @@ class CheckedScheduler(Scheduler):
         """As `Scheduler.handle`. Raises BrokenInvariantError."""
         known_before = set(self.graph.children)
         decision = super().handle(*stimuli)
-        if stimuli and stimuli[0][0] == kinds.RUN_CREATED:
-            for anchor in known_before:
-                self._arrive(anchor, State.WAITING)
+        grew = {fact[1] for fact in decision.facts if fact[0] == kinds.ATTEMPT_GREW}
+        is_new = bool(stimuli) and stimuli[0][0] == kinds.RUN_CREATED
+        for anchor in self.graph.children:
+            if anchor not in grew and (is_new or anchor not in known_before) and anchor not in self.left_out:
+                self._arrive(anchor, State.WAITING)  # its children are there from the start
         for fact in decision.facts:
             self._follow(fact)
         self._compare()
@@ -247,10 +250,11 @@ class CheckedScheduler(Scheduler):
         """Whether nothing may start behind this fact: a cancel, or required work that nothing absorbs."""
         if kind == kinds.CANCEL_REQUESTED or kind in kinds.ENDS_OF_RUN:
             return True
-        if kind not in _LOSSES:
+        if kind not in _LOSSES or self.options.on_failure is OnFailure.CONTINUE:
             return False
         while index >= 0:
-            if self.graph.is_optional(index):
+            # Branches that were not chosen are no losses, and a lost round is followed by another.
+            if self.graph.is_optional(index) or index in self.left_out or index in self.renewing:
                 return False
             index = self.graph.scopes[index]
         return True

@@ -2,7 +2,8 @@
 
 Most steps are one leg. A retried step has one per attempt, with its backoff between them. A step that grew
 others has its own attempt before them and a hidden leg of no length after them, at which it settled: as one
-stretch it would count their time as its own. Steps that settled without starting are hidden too.
+stretch it would count their time as its own. One that went on growing has a leg for each such attempt, behind
+what the attempt before had grown: that is what it waited for. Steps that settled without starting are hidden too.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ class Measured:
     attempts: Mapping[int, Sequence[tuple[float, float]]] = field(default_factory=dict)
     """Start and end of every attempt, for steps that had more than one."""
     grown_at: Mapping[int, float] = field(default_factory=dict)
-    """When the step's attempt returned its fragment, for steps that grew others."""
+    """When the step first returned a fragment, for steps that grew others. Its later attempts are no retries."""
+    turns: Mapping[int, int] = field(default_factory=dict)
+    """Which of its anchor's fragments, from 0, brought the step; 0 where it is not said."""
 
 
 @dataclass(slots=True)
@@ -91,7 +94,10 @@ def legs_of(measured: Measured) -> Legs:
     legs = Legs()
     for step in range(len(measured.deps)):
         _add_first(legs, measured, step)
-    ends = {step: _add_retries(legs, step, attempts) for step, attempts in measured.attempts.items()}
+    ends = {
+        step: _add_retries(legs, step, _before_growth(measured, step, attempts))
+        for step, attempts in measured.attempts.items()
+    }
     gates = {anchor: _add_gate(legs, measured, anchor, ends) for anchor in measured.grown_at}
     _connect(legs, measured, {**ends, **gates})
     legs.drop_contradicted()
@@ -122,16 +128,48 @@ def _add_retries(legs: Legs, step: int, attempts: Sequence[tuple[float, float]])
     return last
 
 
+def _before_growth(
+    measured: Measured, step: int, attempts: Sequence[tuple[float, float]]
+) -> Sequence[tuple[float, float]]:
+    """The attempts up to the first that grew something: all of them where none did."""
+    grown = measured.grown_at.get(step)
+    if grown is None:
+        return attempts
+    first = next((number for number, (_, ended) in enumerate(attempts) if ended >= grown), len(attempts))
+    return attempts[: first + 1]
+
+
 def _add_gate(legs: Legs, measured: Measured, anchor: int, ends: Mapping[int, int]) -> int:
-    """Append the hidden leg at which a step settled that grew others, and let those wait for its attempt."""
-    attempt = ends.get(anchor, anchor)
-    for child in _children(measured, anchor):
-        legs.deps[child].append(attempt)
+    """Append the legs of the attempts that grew more, and the hidden one at which a step settled that grew others.
+
+    What it grew waits for the attempt that grew it, and the next attempt for that.
+    """
+    last = ends.get(anchor, anchor)
+    attempts = measured.attempts.get(anchor, ())
+    turns = _turns(measured, anchor)
+    for number, (started, ended) in enumerate(attempts[len(_before_growth(measured, anchor, attempts)) :]):
+        grown = turns.pop(number, [])
+        _wait_for(legs, grown, last)
+        last = legs.add(anchor, started, ended, deps=[last, *grown])
+    for grown in turns.values():
+        _wait_for(legs, grown, last)
     settled = measured.ended_at[anchor]
-    instant = legs.ended[attempt] if settled is None else settled
-    gate = legs.add(anchor, instant, instant, deps=[attempt])
+    instant = legs.ended[last] if settled is None else settled
+    gate = legs.add(anchor, instant, instant, deps=[last])
     legs.hidden.add(gate)
     return gate
+
+
+def _turns(measured: Measured, anchor: int) -> dict[int, list[int]]:
+    turns: dict[int, list[int]] = {}
+    for child in _children(measured, anchor):
+        turns.setdefault(measured.turns.get(child, 0), []).append(child)
+    return turns
+
+
+def _wait_for(legs: Legs, children: Iterable[int], attempt: int) -> None:
+    for child in children:
+        legs.deps[child].append(attempt)
 
 
 def _children(measured: Measured, anchor: int) -> list[int]:

@@ -282,8 +282,7 @@ class Attempts(Settling):
         elif kind == GRACE_OVER:
             self._abandon(index, attempt)
         elif kind == STEP_WITHIN:
-            within = self.graph.specs[index].within
-            self._cut(index, Failure(Cause.TIMED_OUT, f"no result within {within:g} s over all attempts"))
+            self._cut(index, Failure(Cause.TIMED_OUT, self._too_late(index)))
         elif kind == OPTIONAL_CUT:
             text = "cut so that required work behind it can finish before the run's deadline"
             self._cut(index, Failure(Cause.TIMED_OUT, text))
@@ -291,6 +290,12 @@ class Attempts(Settling):
             self._cut_group(index)
         elif kind == RUN_WITHIN:
             self.is_expired = True
+
+    def _too_late(self, index: int) -> str:
+        within = self.graph.specs[index].within
+        if self.graph.is_anchor(index):
+            return f"{self.graph.path(index)!r} passed its deadline of {within:g} s"
+        return f"no result within {within:g} s over all attempts"
 
     def _cut_group(self, number: int) -> None:
         group = self.graph.groups[number]

@@ -211,8 +211,8 @@ class Settling(Columns):
         for anchor, lost in list(self.renewing.items()):
             if lost >= 0 and anchor not in self.superseded and self.halted is None:
                 self._supersede(anchor, f"superseded: {self.graph.path(lost)} was lost, a new round follows")
-                if not self.open_children[anchor]:
-                    self._close_superseded(anchor)
+                if anchor in self.superseded and not self.open_children[anchor]:
+                    self._close_superseded(anchor)  # nothing was open: no child's end has done it
 
     def _supersede(self, anchor: int, why: str) -> None:
         self.superseded.add(anchor)
@@ -275,7 +275,7 @@ class Settling(Columns):
         if self.graph.is_optional(index):
             self._default(index, failure)
         else:
-            self._spread(index)
+            self._spread(index, failure)
             scope = self.graph.scopes[index]
             if scope >= 0:
                 self._child_settled(scope)
@@ -293,12 +293,12 @@ class Settling(Columns):
             self._member_lost(index)
         self._open_edges(index)
 
-    def _spread(self, index: int) -> None:
+    def _spread(self, index: int, failure: Failure) -> None:
         """A required step is lost: the nearest anchor above that can do without absorbs it, or the run has
         failed."""
         anchor = self._absorber(index)
         if anchor is None:
-            self._fail_run(index)
+            self._fail_run(index, failure)
             return
         if anchor in self.renewing:
             self.renewing[anchor] = index if self.renewing[anchor] < 0 else self.renewing[anchor]
@@ -307,12 +307,15 @@ class Settling(Columns):
         for consumer in self.graph.consumers_of(index):
             self._block(consumer, index)
 
-    def _fail_run(self, index: int) -> None:
+    def _fail_run(self, index: int, failure: Failure) -> None:
+        # An anchor that was lost with a child tells nothing new: the child is named.
+        is_told = failure.cause is Cause.BLOCKED and index in self.graph.children
         if self.options.on_failure is not OnFailure.CONTINUE:
-            self.failures.append(index)
+            if not is_told:
+                self.failures.append(index)
             self._halt(Cause.ERROR)
             return
-        if self.states[index] == FAILED and index not in self.graph.children:
+        if self.states[index] == FAILED and not is_told:
             self.failures.append(index)
         for consumer in self.graph.consumers_of(index):
             self._block(consumer, index)

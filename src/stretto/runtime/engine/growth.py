@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stretto.core.graph import Choice, Fragment, Graph, Loop, Role, Source, map_fragment, round_of
+from stretto.core.graph.fragment import NO_SCOPE
 from stretto.errors import PermanentError, RoundsExhaustedError
 from stretto.ports import Growing, Grown
 from stretto.runtime.engine.inputs import Values, map_items
 
 if TYPE_CHECKING:
+    from stretto.core.graph import StepSpec
     from stretto.core.schedule.machine import Scheduler
     from stretto.ports import Code
 
@@ -75,7 +77,7 @@ def _label(choice: Choice, selected: object) -> object:
 
 def _round(graph: Graph, index: int, number: int, loop: Loop, values: Values) -> Fragment:
     if number == 1:
-        return round_of(loop, 1, loop.start, ())
+        return _filled(graph, index, loop, 1, loop.start, ())
     verdict_at = graph.looks[index]
     verdict = values.of(Source(verdict_at, loop.verdict._projection))
     if not isinstance(verdict, bool):
@@ -88,4 +90,36 @@ def _round(graph: Graph, index: int, number: int, loop: Loop, values: Values) ->
         return Fragment((), {}, loop.body.frame, output=state)
     if number > loop.max_rounds:
         raise RoundsExhaustedError(graph.path(index), loop.max_rounds)
-    return round_of(loop, number, state, (verdict_at,))
+    return _in_order(graph, index, _filled(graph, index, loop, number, state, (verdict_at,)))
+
+
+def _filled(
+    graph: Graph, index: int, loop: Loop, number: int, state: object, after: tuple[int, ...]
+) -> Fragment:
+    try:
+        return round_of(loop, number, state, after)
+    except (AttributeError, KeyError, IndexError, TypeError) as error:
+        raise PermanentError(
+            f"what round {number} of {graph.path(index)!r} takes from the one before is not there: "
+            f"{type(error).__name__}: {error}; hand on what the body narrows."
+        ) from error
+
+
+def _in_order(graph: Graph, anchor: int, fragment: Fragment) -> Fragment:
+    """A round whose steps also wait for those of the round before that touch the same named things."""
+    count = sum(node.scope == NO_SCOPE for node in fragment.nodes)
+    specs = graph.specs
+    before = [child for child in graph.children[anchor][-count:] if specs[child].reads or specs[child].writes]
+    if not before:
+        return fragment
+    nodes = tuple(
+        node._replace(deps=(*node.deps, *(child for child in before if _clash(specs[child], node.spec))))
+        for node in fragment.nodes
+    )
+    return fragment._replace(nodes=nodes)
+
+
+def _clash(before: StepSpec, after: StepSpec) -> bool:
+    """Whether one writes what the other touches."""
+    touched = {*after.reads, *after.writes}
+    return not touched.isdisjoint(before.writes) or not {*before.reads}.isdisjoint(after.writes)

@@ -3,8 +3,6 @@ change."""
 
 from __future__ import annotations
 
-from typing import cast
-
 from stretto.core.graph import Graph, Source, fill, project
 from stretto.core.values import copy_for_consumer
 from stretto.core.values.atoms import ATOMS
@@ -70,17 +68,21 @@ class Values:
             ) from error
 
 
-def map_items(graph: Graph, anchor: int, values: Values) -> list[Source]:
+def map_items(graph: Graph, anchor: int, values: Values) -> list[object]:
     """The sources of a map's items, once what it maps over is there. Raises PermanentError for a non-list."""
     rule = graph.maps[anchor]
     if rule.shape_of is not None:
         return [Source(child) for child in graph.children[rule.shape_of]]
-    source = cast("Source", rule.items)  # a map of known items has grown at trace
+    source = rule.items
+    if not isinstance(source, Source):  # what a loop hands on, where that is no step's result as a whole
+        return _listed(source, f"{graph.path(anchor)}.map needs a list, but was handed")
     value = values._raw(source)
-    if type(value) not in (list, tuple):
-        raise PermanentError(
-            f"{graph.path(anchor)}.map needs a list, but {graph.path(source._index)!r} returned "
-            f"{type(value).__name__}; return a list from that step."
-        )
-    count = len(value)  # type: ignore[arg-type]  # exact list or tuple
+    needed = f"{graph.path(anchor)}.map needs a list, but {graph.path(source._index)!r} returned"
+    count = len(_listed(value, needed))
     return [Source(source._index, (*source._projection, ("item", number))) for number in range(count)]
+
+
+def _listed(value: object, needed: str) -> list[object]:
+    if type(value) not in (list, tuple):
+        raise PermanentError(f"{needed} {type(value).__name__}; return a list from that step.")
+    return list(value)  # type: ignore[call-overload, no-any-return]  # exact list or tuple

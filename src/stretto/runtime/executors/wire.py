@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import socket
     from types import ModuleType
 
-__all__ = ["SCRIPT", "Names", "TrustedClasses", "module_called", "receive", "send", "within"]
+__all__ = ["SCRIPT", "Names", "TrustedClasses", "known_as", "module_called", "receive", "send", "within"]
 
 SCRIPT: Final = "__stretto_script__"
 """The name under which a worker loads the engine's ``__main__``: its main guard must not run again."""
@@ -77,6 +77,12 @@ class TrustedClasses(dict[str, type]):
         loaded = sys.modules.get(SCRIPT if module == "__main__" else module) or sys.modules.get(module)
         found = None if loaded is None else within(loaded, qualname)
         return found if isinstance(found, type) and found is not Missing else default
+
+
+def known_as(kind: str) -> str:
+    """The qualified name that a class of a worker has in its engine, where the script is ``__main__``."""
+    module, _, name = kind.partition(".")
+    return f"__main__.{name}" if module == SCRIPT else kind
 
 
 def within(module: ModuleType, qualname: str) -> object:

@@ -23,7 +23,15 @@ from stretto.core.policy import failure_of
 from stretto.core.values.decoding import decode_json
 from stretto.core.values.encoding import encode_json
 from stretto.errors import PermanentError, ValueEncodingError
-from stretto.runtime.executors.wire import Names, TrustedClasses, module_called, receive, send, within
+from stretto.runtime.executors.wire import (
+    Names,
+    TrustedClasses,
+    known_as,
+    module_called,
+    receive,
+    send,
+    within,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,6 +158,11 @@ def _value_of(call: dict[str, Any], tell: Callable[..., None]) -> dict[str, Any]
     module = module_called(call["module"], call["file"])
     found = within(module, call["function"])
     fn: Any = getattr(found, "fn", found)  # the module holds the step, which holds the function
+    if not callable(fn):
+        raise PermanentError(
+            f"{call['function']} is not there when {call['file'] or call['module']} is loaded in a worker process; "
+            'put it at the top of the file, above any `if __name__ == "__main__":`'
+        )
     classes = TrustedClasses()
     args: Any = decode_json(call["args"], classes)
     kwargs: Any = decode_json(call["kwargs"], classes)
@@ -164,7 +177,7 @@ def _failed(error: BaseException) -> dict[str, Any]:
     failure = failure_of(error, traceback=text)
     return {
         "is": "failed",
-        "kinds": failure.kinds,
+        "kinds": [known_as(kind) for kind in failure.kinds],
         "message": failure.message,
         "retry_after": failure.retry_after,
         "is_permanent": failure.is_permanent,

@@ -196,7 +196,7 @@ class _Rim:
             return grown_by(self._graph, anchor, attempt, self._values, None, self._scheduler).fragment
         return map_fragment(rule.target, self._items(anchor), rule.fixed, rule.after, rule.default)
 
-    def _items(self, anchor: int) -> list[Source]:
+    def _items(self, anchor: int) -> list[object]:
         path = self._graph.path(anchor)
         source = self._graph.maps[anchor].items
         if path in self._sizes and isinstance(source, Source):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stretto.core.forecast.bounds import lower_bound
 from stretto.core.forecast.levels import critical_path
-from stretto.core.graph import Graph, Role, Where
+from stretto.core.graph import Choice, Graph, Loop, Role, Where, sources_in
 from stretto.service.cli.exits import Exit
 from stretto.service.cli.inputs import chosen_inputs
 from stretto.service.cli.running import body_errors
@@ -91,7 +91,12 @@ def _weight(graph: Graph, index: int) -> float:
 
 
 def _is_unknown(graph: Graph, index: int) -> bool:
-    return graph.specs[index].role is Role.MAP and index not in graph.children
+    """Whether it is an anchor that grows when the run has come there."""
+    return graph.specs[index].is_anchor and index not in graph.children
+
+
+_GROWN = {Role.MAP: "[?]", Role.REPEAT: "#?"}
+"""What paths below an anchor begin with; "/?" for all others."""
 
 
 # -------------------------------------------------------------------- for people
@@ -99,7 +104,7 @@ def _is_unknown(graph: Graph, index: int) -> bool:
 
 def _lines(plan: _Plan) -> Iterator[str]:
     graph = plan.graph
-    edges = sum(len(deps) for deps in graph.deps)
+    edges = sum(len(_needed(graph, index)) for index in range(len(graph)))
     yield f"{plan.workflow}  {_count(len(graph), 'step')}, {_count(edges, 'edge')}"
     yield f"inputs: {plan.inputs_from}"
     yield ""
@@ -125,11 +130,21 @@ def _step_line(graph: Graph, index: int, critical: frozenset[int], width: int) -
 
 
 def _label(graph: Graph, index: int) -> str:
-    return graph.path(index) + ("[?]" if _is_unknown(graph, index) else "")
+    return graph.path(index) + (
+        _GROWN.get(graph.specs[index].role, "/?") if _is_unknown(graph, index) else ""
+    )
+
+
+def _needed(graph: Graph, index: int) -> tuple[int, ...]:
+    """What a step waits for; a loop starts before its first round can, which waits for what it starts from."""
+    body = graph.bodies.get(index)
+    if not isinstance(body, Loop):
+        return graph.deps[index]
+    return tuple(sorted({*graph.deps[index], *sources_in(body.start)}))
 
 
 def _after(graph: Graph, index: int) -> str:
-    names = [graph.path(dep) for dep in graph.deps[index]]
+    names = [graph.path(dep) for dep in _needed(graph, index)]
     if not names:
         return "at once"
     return f"after {names[-1]}" + (f" +{len(names) - 1}" if len(names) > 1 else "")
@@ -151,11 +166,18 @@ def _rules(graph: Graph, index: int) -> dict[str, object]:
         rules["optional"] = ""
     if number is not None:
         rules["group"] = graph.groups[number].name
-    if spec.where is Where.INLINE:
+    if spec.where is Where.INLINE and not spec.is_anchor:
         rules["inline"] = ""
+    rules.update(_body_rules(graph.bodies.get(index)))
     if spec.role is Role.GATE:
         rules.update(_gate_rules(graph, index))
     return rules
+
+
+def _body_rules(body: Choice | Loop | None) -> dict[str, object]:
+    if isinstance(body, Choice):
+        return {"one of": " | ".join(map(str, body.parts))}
+    return {} if body is None else {"rounds up to": body.max_rounds}
 
 
 def _gate_rules(graph: Graph, index: int) -> dict[str, object]:
@@ -175,8 +197,12 @@ def _forecast_lines(plan: _Plan) -> Iterator[str]:
     yield from _wrapped(path)
     yield ""
     covers = "; the bound covers the known part, ? is not in it" if plan.has_unknown else ""
-    yield f"lower bound (estimate): {plan.bound:g} steps one after another{covers}"
+    yield f"lower bound (estimate): {plan.bound:g} {_steps(plan.bound)} one after another{covers}"
     yield f"at most {plan.permits} at once"
+
+
+def _steps(bound: float) -> str:
+    return "step" if bound == 1 else "steps"
 
 
 def _wrapped(text: str) -> list[str]:
@@ -195,7 +221,7 @@ def _as_data(plan: _Plan) -> dict[str, object]:
         "workflow": plan.workflow,
         "inputs_from": plan.inputs_from,
         "steps": [_step_data(plan, index) for index in order],
-        "edges": [[graph.path(dep), graph.path(index)] for index in order for dep in graph.deps[index]],
+        "edges": [[graph.path(dep), graph.path(index)] for index in order for dep in _needed(graph, index)],
         "critical_path": [graph.path(index) for index in plan.critical],
         "lower_bound": {
             "value": plan.bound,
@@ -213,7 +239,7 @@ def _step_data(plan: _Plan, index: int) -> dict[str, object]:
         "path": _label(plan.graph, index),
         "role": spec.role.name.lower(),
         "runs": spec.where.name.lower(),
-        "after": [plan.graph.path(dep) for dep in plan.graph.deps[index]],
+        "after": [plan.graph.path(dep) for dep in _needed(plan.graph, index)],
         "rules": {name: True if value == "" else value for name, value in _rules(plan.graph, index).items()},
         "is_critical": index in plan.critical,
     }

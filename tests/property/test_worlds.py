@@ -1,0 +1,52 @@
+"""Random workflows that grow: parallel, one by one and by plain recursion they give the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from property.examine_world import examine_world
+from property.search import chosen_seed, search
+from property.worlds import World, traits, worlds
+
+CONSTRUCTS = (
+    "Pick",
+    "Rounds",
+    "plain inputs",
+    "Refs as inputs",
+    "Plan",
+    "replan",
+    "continue",
+    "order",
+    "Each",
+    "Block",
+)
+
+
+@pytest.mark.slow
+def test_random_workflows_that_grow() -> None:
+    """Every one of them, whatever it holds."""
+    search(examine_world, worlds(), count=250, number=chosen_seed())
+
+
+@pytest.mark.heavy
+def test_many_random_workflows_that_grow() -> None:
+    """The same, at length."""
+    number = chosen_seed()
+    for each in range(6):
+        search(examine_world, worlds(), count=1_000, number=number + each)
+
+
+def test_each_construct_is_in_a_tenth_of_them() -> None:
+    """Counted over a thousand drawn workflows."""
+    counts: Counter[str] = Counter()
+
+    def count(world: World) -> None:
+        counts.update(traits(world))
+
+    for number in range(10):
+        search(count, worlds(), count=100, number=number, shrinks=False)
+    total = 1000
+    rare = {name: counts[name] for name in CONSTRUCTS if counts[name] < total / 10}
+    assert not rare, rare

@@ -1,0 +1,244 @@
+"""Builds a described workflow that grows with the public API and runs it on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Any
+
+import stretto.runtime.engine.driver as driver_room
+from property.shapes import Const, Out
+from property.wiring import Ran, ScriptedError, Seen, Watched, plain
+from property.worlds import Block, Call, Each, Inner, Pick, Plan, Planned, Rounds, touched
+from property.worlds_reference import DEFAULT, grown_value, label_of
+from stretto import Engine, Retry, choose, current, expand, group, repeat, step, workflow
+from stretto.testing import run_virtual
+
+if TYPE_CHECKING:
+    from property.worlds import Body, Given, Item, World
+    from stretto import RunResult
+
+Env = dict[str, Any]
+
+
+class _Actors:
+    """The functions behind the steps: they do what they are described to do, and write down what they saw."""
+
+    def __init__(self) -> None:
+        self.seen = Seen()
+
+    def enter(self, inputs: list[object]) -> str:
+        path = current().path
+        self.seen.inputs[path, current().attempt] = plain(inputs)
+        return path
+
+    def call(self, call: Call) -> Any:
+        def leave(inputs: list[object]) -> object:
+            if current().attempt <= call.fails:
+                raise ScriptedError
+            return grown_value(current().path, plain(inputs), call.size)
+
+        def glue(*args: object, last: object = None) -> object:
+            inputs = _inputs(call, args, last)
+            self.enter(inputs)
+            return leave(inputs)
+
+        async def act(*args: object, last: object = None) -> object:
+            inputs = _inputs(call, args, last)
+            self.enter(inputs)
+            await asyncio.sleep(call.latency)
+            return leave(inputs)
+
+        return glue if call.inline else act
+
+    def each(self, each: Each) -> Any:
+        async def act(item: object) -> object:
+            path = self.enter([item])
+            await asyncio.sleep(each.latency)
+            if path.endswith(f"[{each.fails_at}]"):
+                raise ScriptedError
+            return grown_value(path, plain([item]))
+
+        return act
+
+    async def capability(self, needs: list[object], latency: float, fails: int) -> object:
+        """What every planned step runs."""
+        path = self.enter([needs])
+        await asyncio.sleep(latency)
+        if fails:
+            raise ScriptedError
+        return grown_value(path, plain([needs]))
+
+
+def _inputs(call: Call, args: tuple[object, ...], last: object) -> list[object]:
+    return [*args, last] if len(args) < len(call.inputs) else list(args)
+
+
+class _Wires:
+    """The bodies of a described workflow."""
+
+    def __init__(self, actors: _Actors) -> None:
+        self._actors = actors
+
+    def body(self, body: Body, env: Env) -> dict[str, Any]:
+        """Wire a body; `env` gets its Refs."""
+        for item in body.items:
+            self._item(item, env)
+        return {name: env[name] for name in body.output}
+
+    def _item(self, item: Item, env: Env) -> None:
+        if isinstance(item, Block):
+            for member in item.items:
+                if isinstance(member, Pick):  # a member of the group may be Missing, and would decide nothing
+                    env[f"{member.name}_by"] = self._selector(member, env)
+            with group(item.name):
+                for member in item.items:
+                    self._item(member, env)
+        elif isinstance(item, Call):
+            env[item.name] = self._call(item, env)
+        elif isinstance(item, Each):
+            made = step(id=item.name, writes=item.writes)(self._actors.each(item))
+            items = (
+                self._given(item.items, env)
+                if isinstance(item.items, Out)
+                else [self._given(e, env) for e in item.items]
+            )
+            env[item.name] = made.map(items)
+        elif isinstance(item, Pick):
+            env[item.name] = self._pick(item, env)
+        elif isinstance(item, Rounds):
+            env[item.name] = self._rounds(item, env)
+        elif isinstance(item, Inner):
+            env[item.name] = self._inner(item)(*(self._given(part, env) for part in item.params))
+        else:
+            env[item.name] = self._plan(item)
+
+    def _given(self, given: Given, env: Env) -> Any:
+        if isinstance(given, Const):
+            return given.value
+        return env[given.of] if given.key is None else env[given.of][given.key]
+
+    def _call(self, call: Call, env: Env) -> Any:
+        options: dict[str, Any] = {"id": call.name}
+        if call.inline:
+            options["inline"] = True
+        else:
+            options.update(reads=call.reads, writes=call.writes)
+            options["retry"] = Retry(attempts=call.attempts, first_wait=0.5, jitter=False)
+        if call.optional:
+            options.update(optional=True, default=DEFAULT)
+        made = step(**options)(self._actors.call(call))
+        given = [self._given(part, env) for part in call.inputs]
+        return made(*given[:-1], last=given[-1]) if len(given) > 1 else made(*given)
+
+    def _selector(self, pick: Pick, env: Env) -> Any:
+        def select(given: object) -> str:
+            return label_of(self._actors.enter([given]), plain(given), pick.labels)
+
+        return step(id=f"{pick.name}_by", inline=True)(select)(self._given(pick.by, env))
+
+    def _pick(self, pick: Pick, env: Env) -> Any:
+        by = env[f"{pick.name}_by"] if f"{pick.name}_by" in env else self._selector(pick, env)
+        branches = {f"b{number}": self._branch(branch, env) for number, branch in enumerate(pick.branches)}
+        otherwise = None if pick.otherwise is None else self._branch(pick.otherwise, env)
+        return choose(by, branches, otherwise=otherwise, name=pick.name)
+
+    def _branch(self, body: Body, env: Env) -> Any:
+        return lambda: self.body(body, dict(env))
+
+    def _rounds(self, loop: Rounds, env: Env) -> Any:
+        def verdict(value: object) -> bool:
+            path = self._actors.enter([value])
+            numbers = re.findall(r"#(\d+)/verdict$", path)
+            return int(numbers[0]) >= loop.done_at
+
+        return repeat(
+            lambda state: self.body(loop.body, {**env, f"{loop.name}_state": state}),
+            self._given(loop.start, env),
+            until=step(id="verdict", inline=True)(verdict),
+            max_rounds=loop.max_rounds,
+            on_exhausted="last" if loop.keeps_last else "fail",
+            name=loop.name,
+        )
+
+    def _inner(self, inner: Inner) -> Any:
+        reads, writes = touched(inner.body)
+
+        @workflow(name=inner.name, within=inner.within, reads=reads, writes=writes)
+        def nested(*params: object) -> Any:
+            inside = {f"{inner.name}_p{number}": value for number, value in enumerate(params)}
+            return self.body(inner.body, inside)
+
+        return nested
+
+    def _plan(self, plan: Plan) -> Any:
+        async def make() -> list[dict[str, object]]:
+            self._actors.enter([])
+            await asyncio.sleep(0.5)
+            return [{"key": "k0", "capability": "gone"}] if plan.is_wrong else _as_data(plan.steps)
+
+        async def again(old: object, problem: object) -> list[dict[str, object]]:
+            assert old
+            assert problem.problems  # type: ignore[attr-defined]  # a PlanProblem
+            await asyncio.sleep(0.5)
+            return _as_data(plan.second or ())
+
+        capabilities = {f"cap{number}": step(id=f"cap{number}")(self._actors.capability) for number in (0, 1)}
+        made = step(id=f"{plan.name}_make")(make)()
+        replan = None if plan.second is None else step(id="again")(again)
+        return expand(made, capabilities, replan=replan, name=plan.name)
+
+
+def _as_data(steps: tuple[Planned, ...]) -> list[dict[str, object]]:
+    return [
+        {
+            "key": each.key,
+            "capability": f"cap{each.capability}",
+            "inputs": {
+                "needs": [{"$ref": key} for key in each.needs],
+                "latency": each.latency,
+                "fails": each.fails,
+            },
+        }
+        for each in steps
+    ]
+
+
+def build(world: World, actors: _Actors) -> Any:
+    """The described workflow."""
+
+    @workflow(name="grown")
+    def grown() -> Any:
+        return _Wires(actors).body(world.body, {})
+
+    return grown
+
+
+def execute_world(world: World, *, is_sequential: bool = False) -> Ran:
+    """Run it to its end on virtual time, checking every invariant after every event."""
+    actors = _Actors()
+    built = build(world, actors)
+    ready = built.with_options(
+        engine=Engine(seed=7, grace=2.0, on_failure=world.on_failure),
+        within=world.within,
+        max_concurrency=world.permits,
+        sequential=is_sequential,
+    )
+    real, driver_room.Scheduler = driver_room.Scheduler, Watched  # type: ignore[misc]  # the driver's own name for it
+    try:
+        result = run_virtual(_run(ready, world.cancel_at))
+    finally:
+        driver_room.Scheduler = real  # type: ignore[misc]
+    watched = Watched.last
+    created = watched.created._replace(graph=built.trace().graph)
+    value = plain(result.value) if result.status in ("succeeded", "partial") else None
+    return Ran(result, actors.seen, watched.calls, created, watched.graph, value)
+
+
+async def _run(flow: Any, cancel_at: float | None) -> RunResult[object]:
+    def started(driver: Any) -> None:
+        if cancel_at is not None:
+            asyncio.get_running_loop().call_later(cancel_at, driver.cancel, "enough")
+
+    result: RunResult[object] = await flow.start({}, started=started)
+    return result
