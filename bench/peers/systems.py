@@ -53,7 +53,12 @@ PEERS = (
         "compiled ahead, the entrypoint's body runs in every run",
         "langgraph",
     ),
-    Entry("Hamilton async", "bench.peers.hamilton_side:AsyncDriver", "built ahead", "apache-hamilton"),
+    Entry(
+        "Hamilton async",
+        "bench.peers.hamilton_side:AsyncDriver",
+        "built ahead, recursion limit raised",
+        "apache-hamilton",
+    ),
 )
 
 

@@ -142,6 +142,34 @@ def test_a_retried_step_that_grows_leads_on_from_its_last_attempt() -> None:
     assert [hop[:3] for hop in lines(run)] == [("a", 0, 1), ("a", 3, 4), ("c", 4, 6), ("b", 6, 7)]
 
 
+def test_a_step_that_grows_again_looked_at_what_it_had_grown() -> None:
+    """Seconds   0  1  2  3  4  5  6  7  8
+
+    a            ==       ==       ==       grows b and c, looks at b and grows d, looks at d and is done
+    b              =======
+    c              ======================   of the first round still, waited for by nobody but a
+    d                       =======
+    e [a]                                ===
+    """
+    run = measured(
+        [[1, 2, 3], [], [], [], [0]],
+        [0, 0.5, 0.5, 3, 7],
+        [0, 0.5, 0.5, 3, 7],
+        [7, 2.5, 5.5, 6, 8],
+        attempts={0: [(0, 0.5), (2.5, 3), (6, 7)]},
+        grown_at={0: 0.5},
+        turns={1: 0, 2: 0, 3: 1},
+    )
+    assert lines(run) == [
+        ("a", 0, 0.5, "start", 0),
+        ("b", 0.5, 2.5, "dependency", 0),
+        ("a", 2.5, 3, "dependency", 0),
+        ("d", 3, 6, "dependency", 0),
+        ("a", 6, 7, "dependency", 0),
+        ("e", 7, 8, "dependency", 0),
+    ]
+
+
 def test_a_step_that_grew_nothing_is_an_ordinary_hop() -> None:
     """A map over an empty list settles at once; its consumer waited for its attempt."""
     run = measured([[], [0]], [0, 2], [0, 2], [2, 3], grown_at={0: 2})

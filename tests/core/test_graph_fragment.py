@@ -41,7 +41,7 @@ def body() -> Body:
     found.add(GATE, "g", (), None, (inner(0), inner(1)))
     found.add(ANCHOR, "sub", (), None, ())
     found.grow(
-        3, Fragment((Node(SPEC, "deep", (Source(inner(1)),), None, (inner(1),)),), {0: "spare"}, FRAME)
+        3, Fragment((Node(SPEC, "deep", (Source(inner(1)),), None, (inner(1),)),), {0: "spare"}, FRAME + 1)
     )
     found.outputs[3] = {"deep": Source(inner(4))}
     found.output = [Source(inner(3)), Source(0)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 from observe.observed_runs import LOST, START, Told, graph_of
+from stretto.core.graph import Fragment, Node
 from stretto.core.journal import facts as kinds
 from stretto.observe.plain import PlainLines
 from stretto.ports import Telemetry
@@ -77,3 +78,18 @@ def test_a_reader_who_has_left_ends_the_writing() -> None:
     for fact in told.facts:
         plain.on_facts(told.info, [fact])
     assert stream.tries == 1
+
+
+def test_an_anchor_that_looks_again_says_nothing() -> None:
+    """A loop's look at its verdict is no attempt of anything: the next round's steps have their own lines."""
+    graph = graph_of(loop=())
+    graph.grow(0, Fragment((Node(graph.specs[0], "#1/v", (), None, ()),), {}))
+    told = Told(graph).say(kinds.STEP_STARTED, "loop", 0).say(kinds.ATTEMPT_GREW, "loop", 0)
+    told.ran("loop#1/v", 0, 1).say(kinds.STEP_STARTED, "loop", 1, attempt=2)
+    told.say(kinds.STEP_COMPLETED, "loop", 1, attempt=2)
+    assert [line[13:] for line in lines_of(told)] == [
+        "started    loop",
+        "started    loop#1/v",
+        "succeeded  loop#1/v (1.000 s)",
+        "succeeded  loop (1.000 s)",
+    ]

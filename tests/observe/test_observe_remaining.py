@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from observe.observed_runs import START, Told, graph_of, with_gate, with_map
+from stretto.core.graph import Fragment, Node, Role, StepSpec
 from stretto.core.journal import facts as kinds
 from stretto.observe.remaining import remaining
 
@@ -52,3 +53,23 @@ def test_nothing_is_said_before_the_first_fact() -> None:
     told = Told(graph_of(a=()), CHAIN)
     told.facts.clear()
     assert remaining(told.view(), START) is None
+
+
+@pytest.mark.parametrize("role", [Role.CHOOSE, Role.REPEAT, Role.GROW, Role.MAP])
+def test_nothing_is_said_before_an_anchor_has_grown(role: Role) -> None:
+    """Nobody knows what will stand there, even where the anchor's own name was measured before."""
+    graph = graph_of(a=())
+    anchor = graph.add(StepSpec(id="b", role=role), "b", (), None, ())
+    assert remaining(Told(graph, CHAIN).view(), START) is None
+    graph.grow(anchor, Fragment((Node(StepSpec(id="c"), "c", (), None, ()),), {}))
+    assert remaining(Told(graph, CHAIN).view(), START) == 2.0
+
+
+def test_nothing_is_said_while_a_loop_may_go_on() -> None:
+    """Another round may follow until the loop has looked at its last verdict."""
+    graph = graph_of(a=())
+    anchor = graph.add(StepSpec(id="loop", role=Role.REPEAT), "loop", (), None, ())
+    graph.grow(anchor, Fragment((Node(StepSpec(id="c"), "#1/c", (), None, ()),), {}, 1, looks_at=0))
+    told = Told(graph, CHAIN)
+    assert remaining(told.view(), START) is None
+    assert remaining(told.say(kinds.STEP_COMPLETED, "loop", 1, attempt=2).view(), START) == 2.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from observe.observed_runs import LOST, START, Told, graph_of, with_gate, with_map
 from stretto.core.graph import Graph
 from stretto.core.journal import facts as kinds
+from stretto.core.policy import Cause, Failure
 from stretto.observe.rows import Span, critical_so_far, rows_of
 
 
@@ -113,3 +114,20 @@ def test_the_critical_path_so_far() -> None:
     told.say(kinds.STEP_STARTED, "both", 2).say(kinds.STEP_STARTED, "other", 3)
     paths = {graph.path(index) for index in critical_so_far(told.view())}
     assert paths == {"slow", "both"}
+
+
+def test_what_counts_for_nothing_says_so() -> None:
+    """A branch that was not chosen is no loss, and a replaced round was not cancelled by anybody."""
+    told = Told(graph_of(other=(), old=()))
+    told.say(kinds.STEP_SKIPPED, "other", 1, Failure(Cause.NOT_CHOSEN, "another branch was chosen"))
+    told.say(kinds.STEP_CANCELLED, "old", 1, "superseded: plan#1/a was lost, a new round follows")
+    assert [row.note for row in rows_of(told.view(), START + 2, 9)] == ["not chosen", "superseded"]
+
+
+def test_a_folded_choice_counts_what_was_chosen() -> None:
+    """Steps of other branches are not among those that were to succeed."""
+    graph = graph_of(first=())
+    with_map(graph, "choose", 3)
+    told = Told(graph).ran("choose[0]", 0, 1)
+    told.say(kinds.STEP_SKIPPED, "choose[2]", 0, Failure(Cause.NOT_CHOSEN, "another branch was chosen"))
+    assert [row.label for row in rows_of(told.view(), START + 2, 3)] == ["first", "choose[1/2]"]

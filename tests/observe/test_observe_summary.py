@@ -90,6 +90,7 @@ def test_a_long_path_keeps_its_longest_hops_in_order() -> None:
     shown = [line.split()[0] for line in found if line.startswith("  s")]
     assert shown == [f"s{n}" for n in range(15) if n not in (3, 7, 9)]
     assert found[-1] == "  … and 3 shorter ones between them"
+    assert lines(timing=timing(hops=hops[:13]))[-1] == "  … and 1 shorter one between them"
 
 
 def test_tokens_and_cost() -> None:

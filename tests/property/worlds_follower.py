@@ -113,14 +113,15 @@ class WorldFollower(Growth):
             return self._look_at_anchor(spot)
         if spot.state != "pending":
             return False
+        is_due = all(need.is_delivered for need in spot.needs)
+        if is_due and spot.lane == "gate":
+            spot.state, spot.is_delivered = "succeeded", True
+            return True
         if self._is_blocked(spot):
             self._lose(spot, "skipped")
             return True
-        if not all(need.is_delivered for need in spot.needs):
+        if not is_due:
             return False
-        if spot.lane == "gate":
-            spot.state, spot.is_delivered = "succeeded", True
-            return True
         return self._enter(spot)
 
     def _enter(self, spot: Spot) -> bool:
@@ -190,6 +191,8 @@ class WorldFollower(Growth):
         for child in anchor.children or ():
             if child.children is not None and child.is_open:
                 self._doom(child)
+            elif child.lane == "gate" and all(need.is_delivered for need in child.needs):
+                self._look(child)  # its members' defaults suffice
             elif child.state in ("pending", "ready", "waiting"):
                 self._lose(child, "skipped")
 

@@ -158,9 +158,13 @@ class Growth:
     def _each(self, each: Each, place: _Place) -> Template:
         before, rules = self._ordered(each, place)
         if isinstance(each.items, tuple):
-            anchor = self._add(place, each.name, "anchor", [], [], **rules)
+            # Without a use that waits its turn the map itself has to.
+            anchor = self._add(place, each.name, "anchor", [], [] if each.items else before, **rules)
             self._uses(each, anchor, [place.given(item) for item in each.items], before)
-            anchor.state = "waiting"
+            if anchor.needs:
+                anchor.grow = lambda _: True
+            else:
+                anchor.state = "waiting"
         else:
             items = place.given(each.items)
             anchor = self._add(place, each.name, "anchor", [items], before, **rules)
@@ -180,7 +184,7 @@ class Growth:
         place = _Place(anchor.path, anchor, {})
         for number, item in enumerate(items):
             behind = anchor.children[-1:] if each.writes else []
-            spot = self._add(place, f"[{number}]", "step", [item], [*before, *behind])
+            spot = self._add(place, f"[{number}]", "step", [item], [*before, *behind], writes=each.writes)
             spot.fails = int(each.fails_at == number)
             spot.makes = partial(grown_value, spot.path)
 
@@ -248,8 +252,7 @@ class Growth:
         verdict = self._add(place, "verdict", "glue", [anchor.output], [])
         verdict.makes = lambda _: number >= loop.done_at
         for spot in list(self.spots.values())[count:]:
-            if spot.scope is anchor:
-                spot.needs.extend(other for other in earlier if clash(other, spot))
+            spot.needs.extend(other for other in earlier if clash(other, spot))
         anchor.looks_at = verdict
         return True
 

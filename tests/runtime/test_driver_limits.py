@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from stretto import Engine, Retry, step, workflow
+from stretto import Engine, Retry, TransientError, current, step, workflow
 from stretto.errors import NotFoundError
 from stretto.testing import Recorder, run_virtual
 
@@ -230,3 +230,26 @@ def test_an_engine_is_used_on_one_loop_after_another() -> None:
     assert guarded.run().value == 4
     assert set(engine.estimates.known) == {"blocking", "on_loop"}
     assert recorder.events[-1].type == "run.succeeded"
+
+
+def test_one_by_one_a_limited_step_is_overtaken_by_nobody() -> None:
+    """Neither while it asks for its named permit, nor while it waits for another attempt."""
+    order: list[tuple[str, int]] = []
+
+    @step(limit="n", retry=Retry(attempts=2, first_wait=5, jitter=False))
+    async def limited(fails: bool) -> None:
+        order.append((current().path, current().attempt))
+        await asyncio.sleep(1)
+        if fails and current().attempt == 1:
+            raise TransientError("again")
+
+    @step
+    async def free() -> None:
+        order.append((current().path, current().attempt))
+
+    @workflow(engine=Engine(limits={"n": 1}))
+    def flow() -> object:
+        return [limited.map([True, False]), free()]
+
+    run_virtual(flow.with_options(sequential=True).arun())
+    assert order == [("limited[0]", 1), ("limited[0]", 2), ("limited[1]", 1), ("free", 1)]

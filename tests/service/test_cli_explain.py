@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from service.service_targets import FLOWS
+from stretto.service.cli.explain_losses import Loss
 from stretto.service.records import record_files
 
 if TYPE_CHECKING:
@@ -324,3 +325,15 @@ def test_long_lists_are_shortened(flows: Cli) -> None:
     assert "… and 21 more; --json lists all" in done.out
     assert max(map(len, done.out.splitlines())) <= 80
     assert len(data(flows)["steps"]) == 61  # type: ignore[arg-type]
+
+
+def test_a_loss_tells_all_it_knows_as_data() -> None:
+    """What `--json` says of each."""
+    loss = Loss("boom", "ValueError: no", 2, is_defaulted=False, blocked=("second",))
+    assert loss.as_data() == {
+        "step": "boom",
+        "why": "ValueError: no",
+        "attempts": 2,
+        "is_defaulted": False,
+        "blocked": ["second"],
+    }

@@ -136,3 +136,67 @@ def test_a_body_that_raises(flows: Cli) -> None:
     done = flows.run("plan", "flows.py:breaks", "-i", "x=0")
     assert done.code == 3
     assert "The body of workflow 'breaks' raised ZeroDivisionError" in done.err
+
+
+GROWING = """
+from stretto import choose, expand, repeat, step, workflow
+
+@step
+async def kind(text: str) -> str:
+    return text
+
+@step
+async def write(text: str) -> str:
+    return text
+
+@step(inline=True)
+def good(text: str) -> bool:
+    return True
+
+@workflow
+def inner(text: str) -> str:
+    return write(text)
+
+@workflow
+def flow(text: str = "x") -> list[object]:
+    found = kind(text)
+    draft = choose(found, {"a": lambda: write(found)}, otherwise=lambda: text)
+    return [
+        repeat(write, draft, until=good, max_rounds=4, name="polish"),
+        inner(text),
+        inner.named("late")(found),
+        expand(found, {"write": write}),
+        write.named("each").map(found),
+    ]
+"""
+
+
+def test_what_grows_while_it_runs_prints_a_question_mark(flows: Cli) -> None:
+    """Each says how paths below it will go on, what bounds it, and that the bound does not cover it."""
+    flows.write("grows.py", GROWING)
+    out = flows.run("plan", "grows.py:flow").out
+    assert out.splitlines()[3:11] == [
+        "◆ kind         at once",
+        "  choose/?     after kind; one of a | otherwise",
+        "  polish#?     after choose; rounds up to 4",
+        "  inner        at once",
+        "  inner/write  at once",
+        "  late/?       after kind",
+        "  plan/?       after kind",
+        "◆ each[?]      after kind",
+    ]
+    assert "; the bound covers the known part, ? is not in it" in out
+
+
+def test_a_loops_start_is_among_the_edges(flows: Cli) -> None:
+    """Its first round waits for what it starts from, though the loop itself does not."""
+    flows.write("grows.py", GROWING)
+    plan = data(flows, "grows.py:flow")
+    assert ["choose", "polish"] in plan["edges"]  # type: ignore[operator]  # a list
+    assert plan["lower_bound"]["covers"] == "the known part"  # type: ignore[index]
+
+
+def test_one_step_is_one_step(flows: Cli) -> None:
+    """The bound speaks of one step as of one."""
+    flows.write("one.py", FLOWS + "\n@workflow\ndef one():\n    return first(1)\n")
+    assert "lower bound (estimate): 1 step one after another\n" in flows.run("plan", "one.py:one").out

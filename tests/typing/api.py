@@ -9,6 +9,8 @@ from stretto import (
     Missing,
     OnFailure,
     PermanentError,
+    PlanProblem,
+    PlanStep,
     Retry,
     RunError,
     RunResult,
@@ -16,9 +18,13 @@ from stretto import (
     StepResult,
     TransientError,
     Workflow,
+    check_plan,
+    choose,
     current,
+    expand,
     from_engine,
     group,
+    repeat,
     step,
     workflow,
 )
@@ -254,6 +260,99 @@ def wrong_runs() -> None:
     bare.with_options(topic="x")  # type: ignore[call-arg]  # an input, not an option
     bare.run("x").value.upper()  # type: ignore[attr-defined]  # an int
     Engine(limits=3)  # type: ignore[arg-type]  # names and numbers
+
+
+# -------------------------------------------------------------------- what grows
+
+
+@step(inline=True)
+def is_long(words: list[str]) -> bool:
+    """A verdict."""
+    return len(words) > 3
+
+
+@step
+async def extend(words: list[str]) -> list[str]:
+    """One round's work."""
+    return [*words, "more"]
+
+
+@step(writes="ledger")
+def book(amount: int) -> int:
+    """Ordered by what it writes."""
+    return amount
+
+
+@step(reads=("ledger", "rates"), writes="report")
+async def close(amount: int) -> str:
+    """Ordered by several."""
+    return str(amount)
+
+
+@step(executor="process", memory="512MB")
+def crunch(numbers: list[int]) -> int:
+    """In a process of its own."""
+    return sum(numbers)
+
+
+@step
+async def again(plan: list[PlanStep], problem: PlanProblem) -> list[PlanStep]:
+    """Makes a new plan."""
+    assert_type(problem.problems, tuple[str, ...])
+    assert_type(problem.finished, dict[str, object])
+    return plan
+
+
+def choices() -> None:
+    """A choice is typed as what its branches give; the selector's type is the labels'."""
+    assert_type(choose(asked("x"), {"a": lambda: write("x"), "b": lambda: ["y"]}), list[str])
+    assert_type(choose(is_long(write("x")), {True: lambda: 1, False: lambda: count(["x"])}, name="long"), int)
+    assert_type(choose(count(["x"]), {1: lambda: asked("x")}, otherwise=lambda: asked("y")), str)
+
+
+def loops() -> None:
+    """A loop is typed as what it starts from, which its body takes and gives."""
+    assert_type(repeat(extend, write("x"), until=is_long, max_rounds=3), list[str])
+    assert_type(
+        repeat(
+            lambda words: extend(words), ["x"], until=is_long, max_rounds=3, on_exhausted="last", name="l"
+        ),
+        list[str],
+    )
+
+
+def nested() -> None:
+    """A workflow used as a step is typed like one."""
+    assert_type(bare("x"), int)
+    assert_type(bare.named("again")(asked("x"), length=3), int)
+    assert_type(bare.after(asked("x"))("y"), int)
+    assert_type(bare.map(["x", "y"], length=3), list[int])
+    takes_any_step: Step[[str], int] = bare.as_step()
+    assert_type(takes_any_step("x"), int)
+
+
+def plans() -> None:
+    """A plan's results are known by key alone."""
+    plan = [PlanStep("a", "ask", {"topic": "x"}), PlanStep("b", "count", {"words": []}, after=("a",))]
+    known: dict[str, Step[..., Any]] = {"ask": asked, "count": count, "bare": bare.as_step()}
+    assert_type(expand(plan, known), dict[str, Any])
+    assert_type(expand(again(plan, PlanProblem(("no",))), known, replan=again, max_replans=2), dict[str, Any])
+    assert_type(check_plan(plan, known), tuple[str, ...])
+
+
+def wrong_growth() -> None:
+    """Each of these lines is an error for mypy."""
+    choose(asked("x"), {1: lambda: 1})  # type: ignore[dict-item]  # labels are texts, like the selector
+    choose(asked("x"), {"a": count(["x"])})  # type: ignore[arg-type]  # a branch is a function
+    repeat(extend, "x", until=is_long, max_rounds=3)  # type: ignore[arg-type]  # a text where a list is wanted
+    repeat(count, ["x"], until=is_long, max_rounds=3)  # type: ignore[arg-type]  # does not give what it takes
+    repeat(extend, ["x"], until=count, max_rounds=3)  # type: ignore[arg-type]  # a verdict is True or False
+    repeat(extend, ["x"], until=is_long)  # type: ignore[call-arg]  # rounds must have an end
+    repeat(extend, ["x"], until=is_long, max_rounds=3, on_exhausted="go")  # type: ignore[arg-type]  # unknown
+    bare(3)  # type: ignore[arg-type]  # the topic is text
+    expand([], {"bare": bare})  # type: ignore[dict-item]  # a workflow is passed as .as_step()
+    PlanStep("a")  # type: ignore[call-arg]  # a capability is missing
+    step(writes=3)(count.fn)  # type: ignore[call-overload]  # names are texts
 
 
 # -------------------------------------------------------------------- inside steps

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from stretto.api.stand_ins import stand_ins
 from stretto.authoring.nested import Grower
 from stretto.authoring.travel import address_of
-from stretto.core.forecast.estimates import Estimates
+from stretto.core.forecast.estimates import REMEMBERED, Estimates
 from stretto.core.graph import Where
 from stretto.core.journal import facts as kinds
 from stretto.core.journal.facts import Created, RunOptions
@@ -308,18 +308,21 @@ class Engine:
 
     def _learn(self, driver: RunDriver) -> None:
         """Durations of attempts that succeeded, by step id, for the priorities of the next run."""
-        begun: dict[tuple[int, int], float] = {}  # by attempt: a thread may be late, after another began
-        learn = self.estimates.learn
         specs = driver.info.graph.specs
-        for kind, index, attempt, at, _ in driver.facts:
-            if kind == kinds.STEP_STARTED:
-                begun[index, attempt] = at
-            elif kind == kinds.STEP_COMPLETED and (index, 1) in begun:
-                learn(
-                    specs[index].id, at - begun.pop((index, 1))
-                )  # an anchor: from its first round to its end
-            elif kind == kinds.ATTEMPT_SUCCEEDED:
-                learn(specs[index].id, at - begun.pop((index, attempt)))
+        ended: dict[tuple[int, int], float] = {}
+        lengths: dict[str, list[float]] = {}
+        for kind, index, attempt, at, _ in reversed(driver.facts):
+            if kind == kinds.ATTEMPT_SUCCEEDED:
+                recent = lengths.get(specs[index].id)
+                if recent is None or len(recent) < REMEMBERED:
+                    ended[index, attempt] = at
+            elif kind == kinds.STEP_STARTED and (index, attempt) in ended:
+                lengths.setdefault(specs[index].id, []).append(ended.pop((index, attempt)) - at)
+            elif kind == kinds.STEP_COMPLETED and attempt:
+                ended[index, 1] = at  # an anchor: from its first round to its end
+        for step_id, latest in lengths.items():
+            for seconds in reversed(latest):
+                self.estimates.learn(step_id, seconds)
 
 
 def _result(driver: RunDriver) -> RunResult[object]:

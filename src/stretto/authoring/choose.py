@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from stretto.authoring.body import opened
+from stretto.authoring.fields import hand_over_fields
 from stretto.authoring.names import check_name
 from stretto.authoring.place import caller_place
+from stretto.authoring.ref import Ref
 from stretto.authoring.trace import Trace
 from stretto.core.graph import Choice, Role, StepSpec, Where
 from stretto.core.graph.source import LOCAL
@@ -57,7 +59,8 @@ def choose(
     for label, branch in labelled.items():
         start = len(inner.graph)
         inner.begin_branch(f"{label}/")
-        outputs[label] = inner.output_of(branch, f"choose {name!r}, branch {label!r}")
+        output = inner.output_of(branch, f"choose {name!r}, branch {label!r}")
+        outputs[label] = hand_over_fields(inner, output)
         parts[label] = range(start, len(inner.graph))
     inner.close()
     reads, writes = inner.touched
@@ -101,10 +104,14 @@ def _labelled(
                 mend="Let the selector give labels that differ as texts.",
             )
         paths[path] = label
-        if not callable(branch):
-            raise DefinitionError(
-                f"choose {name!r}: branch {label!r} is {type(branch).__name__}, not a function.",
-                where=caller_place(),
-                mend="Write `lambda: some_step(…)`, so that its steps belong to the branch alone.",
-            )
+        _check_branch(name, label, branch)
     return given
+
+
+def _check_branch(name: str, label: object, branch: object) -> None:
+    if isinstance(branch, Ref) or not callable(branch):
+        raise DefinitionError(
+            f"choose {name!r}: branch {label!r} is {type(branch).__name__}, not a function.",
+            where=caller_place(),
+            mend="Write `lambda: some_step(…)`, so that its steps belong to the branch alone.",
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 from stretto.authoring.body import opened
+from stretto.authoring.fields import hand_over_fields
 from stretto.authoring.names import check_name
 from stretto.authoring.place import caller_place
 from stretto.authoring.ref import Ref
@@ -42,6 +43,8 @@ def repeat(
 
     Raises DefinitionError outside a workflow's body and for bodies that could not come to an end.
     """
+    _check_wires("its body", body, "some_step")
+    _check_wires("until=", until, "a_step_that_returns_a_bool")
     label = check_name(_name_of(body) if name is None else name, "The name of a loop")
     _check(label, max_rounds, on_exhausted)
     trace = opened(f"repeat {label!r}")
@@ -73,6 +76,7 @@ def _round(
     who = f"repeat {label!r}"
     state = cast("S", inner.ref(STATE))
     given = body(state)
+    inner.check_groups()
     output = inner.template(given, set(), f"{who}, result,")
     verdict: object = until(given)
     if not isinstance(verdict, Ref) or verdict._trace is not inner or verdict._index & LOCAL == STATE:
@@ -87,12 +91,21 @@ def _round(
             where=caller_place(),
             mend="Give it a default=, or make it required.",
         )
-    return output, Source(verdict._index, verdict._projection)
+    return hand_over_fields(inner, output), Source(verdict._index, verdict._projection)
 
 
 def _name_of(body: object) -> object:
     found = getattr(body, "name", getattr(body, "__name__", "<lambda>"))
     return "repeat" if found == "<lambda>" else found
+
+
+def _check_wires(what: str, given: object, example: str) -> None:
+    if isinstance(given, Ref) or not callable(given):
+        raise DefinitionError(
+            f"repeat: {what} is {type(given).__name__}, not a step or a function.",
+            where=caller_place(),
+            mend=f"Pass `{example}` itself, or `lambda state: {example}(state)`, so that each round runs it anew.",
+        )
 
 
 def _check(label: str, max_rounds: object, on_exhausted: object) -> None:

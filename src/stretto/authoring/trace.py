@@ -186,13 +186,18 @@ class Trace:
             made = wire()
         finally:
             active_trace.reset(token)
+        self.check_groups()
+        return made
+
+    def check_groups(self) -> None:
+        """Raises DefinitionError if a group's block was left by an error that somebody swallowed: what follows
+        would belong to it."""
         if self.group is not None:
             raise DefinitionError(
                 f"The block of group {self.graph.groups[self.group].name!r} did not come to its end.",
                 where=caller_place(),
                 mend="Use `with group(…)`, and let errors inside it pass.",
             )
-        return made
 
     def begin_branch(self, prefix: str) -> None:
         """What follows is one of several branches of which one will run: they order nothing between them, and
@@ -243,6 +248,9 @@ class Trace:
             return value
         if kind is Ref:
             return self._through(self.checked(value, who), found)  # type: ignore[arg-type]  # exact Ref
+        if kind is list and self.is_plain and _all_refs_of(self, value):  # type: ignore[arg-type]  # exact list
+            found.update([ref._index for ref in value])  # type: ignore[attr-defined]  # Refs, as was looked
+            return value.copy()  # type: ignore[attr-defined]  # exact list
         if kind is list:
             return [self.template(part, found, who) for part in value]  # type: ignore[attr-defined]  # exact list
         if kind is tuple:
@@ -357,3 +365,10 @@ class Trace:
         members = tuple(framed(self.frame, member) for member in group.members)
         group.gate = self.graph.add(gate, name, (), None, members)
         return self.ref(group.gate)
+
+
+def _all_refs_of(trace: Trace, values: list[object]) -> bool:
+    for value in values:  # noqa: SIM110  # a generator takes 50 ns more a Ref
+        if type(value) is not Ref or value._trace is not trace:
+            return False
+    return True

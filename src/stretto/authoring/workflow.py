@@ -7,7 +7,7 @@ from traceback import walk_tb
 from typing import TYPE_CHECKING, NamedTuple
 
 from stretto.authoring.body_check import check_body
-from stretto.authoring.declare import step as declared
+from stretto.authoring.fields import hand_over
 from stretto.authoring.names import RETURN
 from stretto.authoring.place import function_place
 from stretto.authoring.resource import FromEngine
@@ -179,10 +179,4 @@ class Definition:
         template = trace.template(output, found, f"Workflow {self.name!r}, return value,")
         if not is_projected(template):
             return template
-        # A field or key may turn out not to be there: taking it is a step, so that it fails as steps do.
-        return trace.add(_hand_over, RETURN, (template,), None, tuple(sorted(found)))
-
-
-@declared(inline=True)
-def _hand_over(value: object) -> object:
-    return value
+        return trace.add(hand_over, RETURN, (template,), None, tuple(sorted(found)))

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Estimates"]
+__all__ = ["REMEMBERED", "Estimates"]
 
-_REMEMBERED = 20
+REMEMBERED = 20
 _UNKNOWN_WEIGHT = 1.0
 _UNKNOWN_RESERVE = 0.0
 
@@ -46,7 +46,7 @@ class Estimates:
             return
         recent = self._recent.get(step_id)
         if recent is None:
-            recent = self._recent[step_id] = deque(maxlen=_REMEMBERED)
+            recent = self._recent[step_id] = deque(maxlen=REMEMBERED)
         recent.append(seconds)
         self._stale.add(step_id)
 

@@ -71,8 +71,13 @@ class Attempts(Settling):
         self._leave(index, fact[2])
         self.facts.append(fact)
         self.states[index] = WAITING
-        if self.halted is None:
+        if self.halted is not None:
+            return
+        lost = self.doomed.get(index, self.doomed.get(self.graph.scopes[index]))
+        if lost is None:
             self._grow(index, fragment)  # type: ignore[arg-type]  # the kind's data, see facts.py
+        elif not self.open_children.get(index):  # doomed while it grew: nothing more begins below it
+            self._lose(index, FAILED, Failure(Cause.BLOCKED, f"{self.graph.path(lost)} was lost"))
 
     def _leave(self, index: int, attempt: int) -> None:
         self.running -= 1
@@ -330,7 +335,7 @@ class Attempts(Settling):
 
     def _cut(self, index: int, failure: Failure) -> None:
         """A deadline over all attempts has passed: the step is lost now, whatever it was at."""
-        if not self.is_open(index):
+        if self._is_over(index):
             return
         if self.graph.is_anchor(index):
             self._cut_children(index, failure)
@@ -339,6 +344,11 @@ class Attempts(Settling):
             self._end_by_clock(index, failure)
         self._lose(index, FAILED, failure)
 
+    def _is_over(self, index: int) -> bool:
+        """Whether a step has settled, and all below it: children of an anchor that failed by itself may still
+        run."""
+        return not self.is_open(index) and all(map(self._is_over, self.graph.children.get(index, ())))
+
     def _cut_children(self, anchor: int, failure: Failure) -> None:
         if self.states[anchor] == RUNNING:
             self._end_by_clock(anchor, failure)
@@ -346,8 +356,9 @@ class Attempts(Settling):
         self.doomed.setdefault(anchor, anchor)
         self.renewing.pop(anchor, None)
         self.superseded.discard(anchor)
-        for child in children:
-            if not self.is_open(child):
+        # From the end, see `_cut_group`.
+        for child in reversed(children):
+            if self._is_over(child):
                 continue
             if child in self.graph.children:
                 self._cut_children(child, failure)

@@ -242,6 +242,8 @@ class Scheduler(Attempts):
             if self.states[index] not in (PENDING, READY, WAITING):
                 continue
             if self._is_limited(index):
+                if self.options.is_sequential:
+                    self.reserved.add(index)  # nothing overtakes it while it asks: author order holds
                 self._request(index)
             else:
                 self.used += 1

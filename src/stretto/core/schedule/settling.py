@@ -245,7 +245,11 @@ class Settling(Columns):
             self.superseded.discard(anchor)
             self.renewing.pop(anchor)
             self.left_out.update(self.graph.children[anchor])
-            self._enter(anchor)
+            if anchor in self.doomed:
+                why = f"{self.graph.path(self.doomed[anchor])} was lost"
+                self._lose(anchor, FAILED, Failure(Cause.BLOCKED, why))
+            else:
+                self._enter(anchor)
         elif self.is_open(anchor):
             self._close_open(anchor, self.stop_reasons.get(anchor, "superseded"))
 
@@ -272,6 +276,8 @@ class Settling(Columns):
         self.states[index] = state
         self.open_steps -= 1
         self.facts.append((_FACT_OF[state], index, self.attempts[index], self.now, failure))
+        if self.open_children.get(index) and self._absorber(index, from_itself=True) is not None:
+            self._doom(index, index)  # it failed by itself, as a loop does after its last round
         if self.graph.is_optional(index):
             self._default(index, failure)
         else:
@@ -320,8 +326,8 @@ class Settling(Columns):
         for consumer in self.graph.consumers_of(index):
             self._block(consumer, index)
 
-    def _absorber(self, index: int) -> int | None:
-        scope = self.graph.scopes[index]
+    def _absorber(self, index: int, *, from_itself: bool = False) -> int | None:
+        scope = index if from_itself else self.graph.scopes[index]
         while scope >= 0:
             if scope in self.renewing or self.graph.is_optional(scope):
                 return scope
@@ -340,6 +346,10 @@ class Settling(Columns):
         if anchor in self.doomed:
             return
         self.doomed[anchor] = lost
+        if anchor not in self.superseded and anchor in self.renewing:
+            self.renewing.pop(anchor)  # nobody needs a new round
+            if not self.open_children[anchor]:
+                self._settle_anchor(anchor)
         for child in self.graph.children[anchor]:
             if child in self.graph.children and self.is_open(child):
                 self._doom(child, lost)

@@ -33,7 +33,8 @@ from stretto.runtime.engine.inputs import Values
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from contextvars import Context
 
     from stretto.core.journal.facts import Created, Fact
     from stretto.ports import (
@@ -105,6 +106,7 @@ class RunDriver:
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._context = copy_context()
+        self._has_factory = self._loop.get_task_factory() is not None
         self.audience = Audience(self.info, observers, clock, self._loop)
         self._done: asyncio.Future[None] = self._loop.create_future()
 
@@ -319,7 +321,7 @@ class RunDriver:
                 self._grow(index, attempt)
                 return
             args = self.values.args(index)
-            kwargs = self.values.kwargs(index)
+            kwargs = None if graph.kwargs[index] is None else self.values.kwargs(index)
         except BaseException as error:  # noqa: BLE001  # inputs that cannot be made fail the attempt, not the engine
             self._failed(index, attempt, error)
             return
@@ -328,7 +330,7 @@ class RunDriver:
             kwargs = {**(kwargs or {}), **code.resources}
         if spec.where is _LOOP or code.is_on_loop:
             coroutine = self._run(index, attempt, code.fn, args, kwargs)
-            task = self._loop.create_task(coroutine, context=self._context.copy())
+            task = self._new_task(coroutine, self._context.copy())
             if not task.done():  # a loop with eager tasks may have run it to its end already
                 self._tasks[(index, attempt)] = task
         elif spec.where is Where.THREAD:
@@ -337,6 +339,11 @@ class RunDriver:
             self._start_process(index, attempt, code.address, args, kwargs or {})
         else:
             self._run_inline(index, attempt, code.fn, args, kwargs or {})
+
+    def _new_task(self, coroutine: Coroutine[object, object, None], context: Context) -> asyncio.Task[None]:
+        if self._has_factory:
+            return self._loop.create_task(coroutine, context=context)
+        return asyncio.Task(coroutine, loop=self._loop, context=context)  # a quarter of a µs less a step
 
     async def _run(
         self,

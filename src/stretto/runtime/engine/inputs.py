@@ -22,10 +22,13 @@ class Values:
 
     def args(self, index: int) -> list[object]:
         """The positional arguments of a step's attempt."""
-        return [
-            self.of(part) if isinstance(part, Source) else part if type(part) in ATOMS else self.filled(part)
-            for part in self._graph.args[index]
-        ]
+        args: list[object] = []
+        for part in self._graph.args[index]:
+            if type(part) in ATOMS:
+                args.append(part)
+            else:
+                args.append(self.of(part) if isinstance(part, Source) else self.filled(part))
+        return args
 
     def kwargs(self, index: int) -> dict[str, object] | None:
         """The keyword arguments of a step's attempt."""
