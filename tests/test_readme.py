@@ -68,9 +68,11 @@ def test_the_python_block_is_a_program_that_runs(folder: Path) -> None:
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("stretto ")])
 def test_each_stretto_command_works(command: str, folder: Path) -> None:
     """Every `stretto …` line of the README ends with exit code 0 and says something."""
-    words = shlex.split(command)[1:]
     program = "import sys; from stretto.service.cli.main import run; sys.exit(run(sys.argv[1:]))"
-    done = run([sys.executable, "-c", program, *words], folder)
+    if command == "stretto explain":  # speaks of the run before it
+        before = next(each for each in COMMANDS if each.startswith("stretto run menu.py"))
+        run([sys.executable, "-c", program, *shlex.split(before)[1:]], folder)
+    done = run([sys.executable, "-c", program, *shlex.split(command)[1:]], folder)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.strip()
 

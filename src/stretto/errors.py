@@ -177,8 +177,9 @@ class RoundsExhaustedError(PermanentError):
         super().__init__(path, rounds)
 
     def __str__(self) -> str:
+        count = "1 round" if self.rounds == 1 else f"{self.rounds} rounds"
         return (
-            f"{self.path!r} was not done after {self.rounds} rounds; allow more with max_rounds=, or take the "
+            f"{self.path!r} was not done after {count}; allow more with max_rounds=, or take the "
             "last result with on_exhausted='last'."
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from property.follow_world import follow_world
 from property.worlds import Call, Each, every
 from property.worlds_reference import Reference
 from property.worlds_wiring import execute_world
@@ -22,6 +23,7 @@ def examine_world(world: World) -> None:
     sequential = execute_world(world, is_sequential=True)
     for ran in (parallel, sequential):
         replay(ran.created, [facts for _, facts, _ in ran.calls])
+        follow_world(world, ran)
         check_order(world, ran)
         check_not_chosen(ran)
     if world.is_cut:

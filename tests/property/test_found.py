@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 
 from property.examine import examine
+from property.examine_world import examine_world
 from property.shapes import Block, Const, Flow, Many, Node, Out, Play
 from property.wiring import execute
+from property.worlds import Block as Group
+from property.worlds import Body, Call, Each, Inner, Pick, Plan, Planned, Rounds, World
+from property.worlds_wiring import execute_world
 
 SLOW = Play(8.0)
 BROKEN = Play(0.0, "error")
@@ -103,3 +107,134 @@ def test_optional_work_keeps_its_own_time() -> None:
     """Only required work behind an optional step shortens its time."""
     ran = execute(FOUND["an optional map with an estimate"])
     assert ran.result.status == "succeeded"
+
+
+CALL = Body((Call("inside"),), ("inside",))
+LATE = Inner("late", (Out("first"),), CALL)
+LOST = Planned("k0", 0, latency=2.0, fails=9)
+GOOD = (Planned("k0", 0),)
+
+GROWN = {
+    # What it had begun to grow was started although nobody could use it any more.
+    "a member that is lost while a part of it grows": World(
+        Body(
+            (
+                Group(
+                    "g",
+                    (
+                        Inner(
+                            "w", (), Body((Call("first"), LATE, Call("broken", fails=1)), ("late", "broken"))
+                        ),
+                    ),
+                ),
+                Call("end"),
+            ),
+            ("end",),
+        )
+    ),
+    # The default of the step that was cut first started the next one, which was cut at the same instant.
+    "a nested workflow cut while glue waits in it": World(
+        Body(
+            (
+                Inner(
+                    "w",
+                    (),
+                    Body(
+                        (Call("slow", latency=2.0, optional=True), Call("glue", (Out("slow"),), inline=True)),
+                        ("glue",),
+                    ),
+                    within=1.25,
+                ),
+            ),
+            ("w",),
+        ),
+        on_failure="continue",
+    ),
+    # It asked for a new plan although what it stood in was lost already.
+    "a plan that fails in a member that is lost": World(
+        Body(
+            (
+                Group(
+                    "g",
+                    (
+                        Inner(
+                            "w",
+                            (),
+                            Body(
+                                (
+                                    Rounds("r", Const(1), CALL, done_at=9, max_rounds=1),
+                                    Plan("x", (LOST,), second=GOOD),
+                                ),
+                                ("r", "x"),
+                            ),
+                        ),
+                    ),
+                ),
+                Call("end"),
+            ),
+            ("end",),
+        )
+    ),
+    # With nothing else left to stop, the round was closed twice.
+    "a plan whose last open step fails": World(
+        Body((Plan("x", (LOST, Planned("k1", 0)), second=GOOD),), ("x",)), on_failure="continue"
+    ),
+    # It had no use that could wait, and came before the writer it stands behind.
+    "a map over nothing behind a writer": World(
+        Body(
+            (
+                Call("first", latency=2.0, writes=("w",)),
+                Each("none", (), writes=("w",)),
+                Call("last", writes=("w",)),
+            ),
+            ("none", "last"),
+        )
+    ),
+    # The second round's writer began beside the first one's, which nothing else waited for.
+    "rounds that write": World(
+        Body(
+            (
+                Rounds(
+                    "r",
+                    Const(1),
+                    Body((Call("slow", latency=2.0, writes=("w",)), Call("quick", latency=0.5)), ("quick",)),
+                ),
+            ),
+            ("r",),
+        )
+    ),
+    # A nested workflow in a branch that was not chosen was counted among the open ones.
+    "a nested workflow in the other branch": World(
+        Body(
+            (
+                Pick(
+                    "p",
+                    Const("text"),
+                    2,
+                    (Body((Inner("v", (), CALL),), ("v",)), Body((Inner("w", (), CALL),), ("w",))),
+                ),
+            ),
+            ("p",),
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GROWN)
+def test_found_in_what_grows(name: str) -> None:
+    """It runs as the references say, in every mode."""
+    examine_world(GROWN[name])
+
+
+def test_a_lost_member_begins_nothing() -> None:
+    """What a lost member was about to grow never runs, and its plan is not made anew."""
+    ran = execute_world(GROWN["a member that is lost while a part of it grows"])
+    assert "w/late/inside" not in ran.result.steps
+    ran = execute_world(GROWN["a plan that fails in a member that is lost"])
+    assert "w/x#2/replan" not in ran.result.steps
+
+
+def test_glue_in_a_cut_workflow_does_not_run() -> None:
+    """A nested workflow's deadline cuts all its steps that are open, at once."""
+    ran = execute_world(GROWN["a nested workflow cut while glue waits in it"])
+    assert not ran.result.steps["w/glue"].attempts

@@ -249,7 +249,7 @@ def failure_of_optional_fails_the_run(plant: Plant) -> None:
     def spreading(self: Settling, index: int, failure: Any) -> None:
         real(self, index, failure)
         if self.states[index] == FAILED and index not in self.graph.group_of:
-            self._spread(index)
+            self._spread(index, failure)
 
     plant.setattr(Settling, "_default", spreading)
 

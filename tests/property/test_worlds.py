@@ -21,6 +21,8 @@ CONSTRUCTS = (
     "order",
     "Each",
     "Block",
+    "Spread",
+    "named twice",
 )
 
 

@@ -79,17 +79,36 @@ class Rounds(Brief):
 
 @dataclass(frozen=True, repr=False)
 class Inner(Brief):
-    """One nested workflow; inside it the parameters are called `NAME_p0`, …"""
+    """One nested workflow; inside it the parameters are called `NAME_p0`, …
+
+    A second use of a workflow says `of` which it is, and has a name of its own.
+    """
 
     name: str
     params: tuple[Given, ...]
     body: Body
     within: float | None = None
+    of: str = ""
+
+    @property
+    def own(self) -> str:
+        """The workflow's name, of which its use may have another."""
+        return self.of or self.name
 
     @property
     def is_plain(self) -> bool:
         """Whether its inputs are known when the outer body runs."""
         return all(isinstance(part, Const) for part in self.params)
+
+
+@dataclass(frozen=True, repr=False)
+class Spread(Brief):
+    """One map over a nested workflow; inside it the item is called `NAME_p0`."""
+
+    name: str
+    items: tuple[Given, ...] | Out
+    body: Body
+    within: float | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -121,7 +140,7 @@ class Block(Brief):
     items: tuple[Item, ...]
 
 
-Item = Call | Each | Pick | Rounds | Inner | Plan | Block
+Item = Call | Each | Pick | Rounds | Inner | Spread | Plan | Block
 
 
 @dataclass(frozen=True, repr=False)
@@ -137,7 +156,9 @@ class World(Brief):
     @property
     def is_cut(self) -> bool:
         """Whether a clock or a person may cut it."""
-        bounded = any(isinstance(item, Inner) and item.within is not None for item in every(self.body))
+        bounded = any(
+            isinstance(item, (Inner, Spread)) and item.within is not None for item in every(self.body)
+        )
         return bounded or self.within is not None or self.cancel_at is not None
 
 
@@ -147,7 +168,7 @@ def bodies_of(item: Item) -> Iterator[Body]:
         yield from item.branches
         if item.otherwise is not None:
             yield item.otherwise
-    elif isinstance(item, (Rounds, Inner)):
+    elif isinstance(item, (Rounds, Inner, Spread)):
         yield item.body
     elif isinstance(item, Block):
         yield Body(item.items, ())
@@ -176,16 +197,24 @@ def traits(world: World) -> set[str]:
         found.add(type(item).__name__)
         if isinstance(item, Inner):
             found.add("plain inputs" if item.is_plain else "Refs as inputs")
+            found |= {"named twice"} if item.of else set()
+        if isinstance(item, (Inner, Spread)) and item.within is not None:
+            found.add("nested within")
         if isinstance(item, Plan) and item.second is not None:
-            found.add("replan")
+            found |= {"replan", "wrong plan" if item.is_wrong else "failing plan"}
         if isinstance(item, Rounds) and item.keeps_last:
             found.add("keeps last")
-        if isinstance(item, Pick) and item.otherwise is not None:
-            found.add("otherwise")
+        if isinstance(item, Pick):
+            found |= {"otherwise"} if item.otherwise is not None else set()
+            found |= {"names none"} if item.otherwise is None and item.labels > len(item.branches) else set()
+        if isinstance(item, Block) and any(not isinstance(member, Call) for member in item.items):
+            found.add("grows in a group")
         if isinstance(item, (Call, Each)) and (item.writes or getattr(item, "reads", ())):
             found.add("order")
         for inner in bodies_of(item):
             found |= {f"{type(each).__name__} inside" for each in inner.items if not isinstance(each, Call)}
+            if any(isinstance(each, Call) and each.optional for each in inner.items):
+                found.add("optional inside")
     return found
 
 
@@ -204,6 +233,7 @@ class _Author:
     def __init__(self, draw: Callable[[Any], Any]) -> None:
         self._draw = draw
         self._count = 0
+        self._inners: list[Inner] = []
         self._is_rough = self.chance(35)
         self._has_order = self.chance(35)
 
@@ -276,19 +306,19 @@ class _Author:
 
     def _each(self, known: list[_Known], depth: int) -> Each:
         del depth
-        lists = [each for each in known if each.has_list]
-        items: tuple[Given, ...] | Out
-        if lists and self.chance(60):
-            items = Out(self.pick(lists).name, "items")
-        else:
-            items = tuple(self._given(known, is_sure=True) for _ in range(self.number(0, 3)))
-        each = Each(self._name("e"), items, self.pick((1.0, 0.5)))
+        each = Each(self._name("e"), self._items(known), self.pick((1.0, 0.5)))
         if self._is_rough and self.chance(20):
             each = replace(each, fails_at=0)
         if self._has_order and self.chance(40):
             each = replace(each, writes=("w",))
         known.append(_Known(each.name, ()))
         return each
+
+    def _items(self, known: list[_Known]) -> tuple[Given, ...] | Out:
+        lists = [each for each in known if each.has_list]
+        if lists and self.chance(60):
+            return Out(self.pick(lists).name, "items")
+        return tuple(self._given(known, is_sure=True) for _ in range(self.number(0, 3)))
 
     def _pick(self, known: list[_Known], depth: int) -> Pick:
         by = self._given(known, is_sure=True)
@@ -314,16 +344,32 @@ class _Author:
         known.append(_Known(name, body.output))
         return loop
 
-    def _inner(self, known: list[_Known], depth: int) -> Inner:
+    def _inner(self, known: list[_Known], depth: int) -> Inner | Spread:
+        if self.chance(25):
+            return self._spread(known, depth)
         params = tuple(self._given(known) for _ in range(self.number(0, 2)))
         if self.chance(40):
             params = tuple(Const(number) for number, _ in enumerate(params))
         name = self._name("w")
+        if self._inners and self.chance(85):
+            first = self.pick(self._inners)
+            known.append(_Known(name, first.body.output))
+            given = (*params, Const("more"), Const(0))[: len(first.params)]
+            return replace(first, name=name, params=given, of=first.own)
         inside = [_Known(f"{name}_p{number}", ()) for number, _ in enumerate(params)]
         body = self._body(inside, depth + 1, self.number(1, 3))
-        within = self.pick((1.25, 3.25)) if self._is_rough and self.chance(15) else None
+        within = self.pick((1.25, 3.25)) if self.chance(20) else None
         known.append(_Known(name, body.output))
-        return Inner(name, params, body, within)
+        self._inners.append(Inner(name, params, body, within))
+        return self._inners[-1]
+
+    def _spread(self, known: list[_Known], depth: int) -> Spread:
+        items = self._items(known)
+        name = self._name("m")
+        body = self._body([_Known(f"{name}_p0", ())], depth + 1, self.number(1, 2))
+        within = self.pick((1.25, 3.25)) if self.chance(20) else None
+        known.append(_Known(name, ()))
+        return Spread(name, items, body, within)
 
     def _plan(self, known: list[_Known], depth: int) -> Plan:
         del depth

@@ -145,7 +145,7 @@ class WorldFollower(Growth):
         lost = [child for child in children if child.is_lost]
         if anchor.looks_at is not None and anchor.looks_at.is_delivered and not (lost or anchor.is_doomed):
             return self._enter(anchor)
-        if any(child.is_open for child in children) or anchor.is_replaced:
+        if any(child.is_open or child.state == "cancelled" for child in children) or anchor.is_replaced:
             return False
         if lost or (anchor.looks_at is not None and anchor.is_doomed):
             return self._end_with(anchor)
@@ -166,6 +166,9 @@ class WorldFollower(Growth):
         if not spot.is_open:
             return
         spot.state = state
+        has_begun = any(child.is_open for child in spot.children or ())
+        if has_begun and any(map(self._absorbs, (spot, *spot.above()))):
+            self._doom(spot)
         if spot.is_optional or spot.is_member:
             spot.value = DEFAULT if spot.is_optional else {"missing": spot.path}
             spot.is_delivered = self.is_partial = True
@@ -188,6 +191,7 @@ class WorldFollower(Growth):
         if anchor.is_doomed:
             return
         anchor.is_doomed = True
+        anchor.renews = anchor.renews and anchor.is_replaced
         for child in anchor.children or ():
             if child.children is not None and child.is_open:
                 self._doom(child)
@@ -235,7 +239,10 @@ class WorldFollower(Growth):
         anchor.is_replaced = anchor.renews = False
         for child in children:
             child.is_left_out = True
-        self._enter(anchor)
+        if anchor.is_doomed:
+            self._lose(anchor, "failed")
+        else:
+            self._enter(anchor)
 
     # ---------------------------------------------------------------- ends of attempts
 
@@ -278,7 +285,10 @@ class WorldFollower(Growth):
             return
         attempt.has_ended = True
         spot.state = "waiting"
-        if self.halted is None and not self._grow(spot, number):
+        if spot.is_doomed or (spot.scope is not None and spot.scope.is_doomed):
+            if self.halted is None and not any(child.is_open for child in spot.children or ()):
+                self._lose(spot, "failed")
+        elif self.halted is None and not self._grow(spot, number):
             raise MismatchError(f"{path} grew, its script says that it fails")
 
     def _grow(self, anchor: Spot, number: int) -> bool:
@@ -345,7 +355,7 @@ class WorldFollower(Growth):
         elif rank == 2:
             if spot.state == "waiting" and self.halted is None:
                 spot.state = "ready"
-        elif spot.is_open:
+        elif not self._is_over(spot):
             self._cut(spot)
 
     def _cut(self, spot: Spot) -> None:
@@ -354,11 +364,15 @@ class WorldFollower(Growth):
             self._tell(spot, "verdict")
         if spot.lane == "anchor":
             spot.is_doomed, spot.renews, spot.is_replaced = True, False, False
-            for child in spot.children or ():
-                if child.is_open:
+            for child in reversed(spot.children or ()):
+                if not self._is_over(child):
                     self._cut(child)
                     self._settle(is_cutting=True)
         self._lose(spot, "failed")
+
+    def _is_over(self, spot: Spot) -> bool:
+        """Whether it has settled, and all below it: what an anchor that failed by itself has begun may still run."""
+        return not spot.is_open and all(map(self._is_over, spot.children or ()))
 
     # ---------------------------------------------------------------- the run's end
 

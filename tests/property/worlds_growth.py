@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from property.shapes import Const
-from property.worlds import Block, Body, Call, Each, Inner, Pick, Plan, Rounds, every
+from property.worlds import Block, Body, Call, Each, Inner, Pick, Plan, Rounds, Spread, touched
 from property.worlds_reference import grown_value, label_of
 from property.worlds_spots import Later, Link, Parts, Row, Spot, clash, narrowed, spots_in
 
@@ -128,6 +128,7 @@ class Growth:
         makers: dict[type, Callable[..., Template]] = {
             Call: self._call,
             Each: self._each,
+            Spread: self._each,
             Pick: self._pick,
             Rounds: self._rounds,
             Inner: self._inner,
@@ -136,9 +137,7 @@ class Growth:
         place.env[item.name] = makers[type(item)](item, place)
 
     def _ordered(self, item: Item, place: _Place) -> tuple[list[Spot], dict[str, tuple[str, ...]]]:
-        steps = [each for each in every(Body((item,), ())) if isinstance(each, (Call, Each))]
-        reads = tuple(dict.fromkeys(name for step in steps if isinstance(step, Call) for name in step.reads))
-        writes = tuple(dict.fromkeys(name for step in steps for name in step.writes))
+        reads, writes = touched(Body((item,), ()))
         return place.order.before(reads, writes), {"reads": reads, "writes": writes}
 
     # ---------------------------------------------------------------- steps
@@ -155,15 +154,16 @@ class Growth:
         place.order.keep(spot)
         return Link(spot)
 
-    def _each(self, each: Each, place: _Place) -> Template:
+    def _each(self, each: Each | Spread, place: _Place) -> Template:
         before, rules = self._ordered(each, place)
         if isinstance(each.items, tuple):
             # Without a use that waits its turn the map itself has to.
             anchor = self._add(place, each.name, "anchor", [], [] if each.items else before, **rules)
-            self._uses(each, anchor, [place.given(item) for item in each.items], before)
+            uses = [place.given(item) for item in each.items]
             if anchor.needs:
-                anchor.grow = lambda _: True
+                anchor.grow = lambda _: self._uses(each, anchor, [], [])
             else:
+                self._uses(each, anchor, uses, before)
                 anchor.state = "waiting"
         else:
             items = place.given(each.items)
@@ -173,20 +173,26 @@ class Growth:
         place.order.keep(anchor)
         return Link(anchor)
 
-    def _grow_each(self, each: Each, anchor: Spot, items: Template, _: int) -> bool:
+    def _grow_each(self, each: Each | Spread, anchor: Spot, items: Template, _: int) -> bool:
         found = self.value(items)
         assert isinstance(found, list)
-        self._uses(each, anchor, [Const(item) for item in found], [])
-        return True
+        return self._uses(each, anchor, [Const(item) for item in found], [])
 
-    def _uses(self, each: Each, anchor: Spot, items: list[Template], before: list[Spot]) -> None:
+    def _uses(self, each: Each | Spread, anchor: Spot, items: list[Template], before: list[Spot]) -> bool:
         anchor.children = []
         place = _Place(anchor.path, anchor, {})
+        reads, writes = touched(Body((each,), ()))
+        lane = "step" if isinstance(each, Each) else "anchor"
         for number, item in enumerate(items):
-            behind = anchor.children[-1:] if each.writes else []
-            spot = self._add(place, f"[{number}]", "step", [item], [*before, *behind], writes=each.writes)
-            spot.fails = int(each.fails_at == number)
-            spot.makes = partial(grown_value, spot.path)
+            needs = [*before, *(anchor.children[-1:] if writes else [])]
+            spot = self._add(place, f"[{number}]", lane, [item], needs, reads=reads, writes=writes)
+            if isinstance(each, Spread):
+                spot.within = each.within
+                spot.grow = partial(self._grow_inner, each.name, each.body, spot)
+            else:
+                spot.fails = int(each.fails_at == number)
+                spot.makes = partial(grown_value, spot.path)
+        return True
 
     def _selector(self, pick: Pick, place: _Place) -> Template:
         name = f"{pick.name}_by"
@@ -262,18 +268,18 @@ class Growth:
         anchor = self._add(place, inner.name, "anchor", params, before, within=inner.within, **rules)
         place.order.keep(anchor)
         if anchor.needs or any(isinstance(param, Later) for param in params):
-            anchor.grow = partial(self._grow_inner, inner, anchor)
+            anchor.grow = partial(self._grow_inner, inner.own, inner.body, anchor)
             return Link(anchor)
-        self._grow_inner(inner, anchor, 0)
+        self._grow_inner(inner.own, inner.body, anchor, 0)
         anchor.state = "waiting"
         return Link(anchor) if anchor.is_member else anchor.output
 
-    def _grow_inner(self, inner: Inner, anchor: Spot, _: int) -> bool:
+    def _grow_inner(self, own: str, body: Body, anchor: Spot, _: int) -> bool:
         anchor.children = []
         values = self.inputs(anchor)
-        env: Env = {f"{inner.name}_p{number}": Const(value) for number, value in enumerate(values)}
-        self._wire(inner.body, _Place(f"{anchor.path}/", anchor, env))
-        anchor.output = Parts({name: env[name] for name in inner.body.output})
+        env: Env = {f"{own}_p{number}": Const(value) for number, value in enumerate(values)}
+        self._wire(body, _Place(f"{anchor.path}/", anchor, env))
+        anchor.output = Parts({name: env[name] for name in body.output})
         return True
 
     def _plan(self, plan: Plan, place: _Place) -> Template:

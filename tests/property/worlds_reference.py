@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from property.shapes import Const, digest
-from property.worlds import Block, Body, Call, Each, Inner, Pick, Plan, Rounds, every
+from property.worlds import Block, Body, Call, Each, Inner, Pick, Plan, Rounds, Spread, touched
 
 if TYPE_CHECKING:
     from property.worlds import Given, Item, Planned, World
@@ -113,12 +113,12 @@ class Reference:
     def _ordered(
         self, item: Item, prefix: str, env: dict[str, Handed], order: _Order, *, is_member: bool = False
     ) -> Handed:
-        reads, writes = _touches(item)
+        reads, writes = touched(Body((item,), ()))
         before = order.before(reads, writes)
         is_blocked = not all(each.is_there for each in before)
         if isinstance(item, Call):
             handed = self._call(item, prefix, env, is_blocked)
-        elif isinstance(item, Each):
+        elif isinstance(item, (Each, Spread)):
             handed = self._each(item, prefix, env, is_blocked)
         elif is_blocked:
             self._skip(item, prefix, env)
@@ -190,7 +190,7 @@ class Reference:
         self.is_partial = True
         return Handed(True, DEFAULT)
 
-    def _each(self, each: Each, prefix: str, env: dict[str, Handed], is_blocked: bool) -> Handed:
+    def _each(self, each: Each | Spread, prefix: str, env: dict[str, Handed], is_blocked: bool) -> Handed:
         path = prefix + each.name
         if isinstance(each.items, tuple):
             items: list[Given] = list(each.items)
@@ -214,10 +214,18 @@ class Reference:
         return self._settled(path, values)
 
     def _use(
-        self, each: Each, path: str, place: int, item: Given, env: dict[str, Handed], is_blocked: bool
+        self,
+        each: Each | Spread,
+        path: str,
+        place: int,
+        item: Given,
+        env: dict[str, Handed],
+        is_blocked: bool,
     ) -> Handed:
         before = path.rpartition("[")[0] + f"[{place - 1}]"
-        is_behind_a_loss = bool(each.writes) and place > 0 and self.states[before] != "succeeded"
+        is_behind_a_loss = (
+            bool(touched(Body((each,), ()))[1]) and place > 0 and self.states[before] != "succeeded"
+        )
         try:
             given = self._given(item, env)
             if is_blocked or is_behind_a_loss:
@@ -225,9 +233,17 @@ class Reference:
         except _LostError:
             self.states[path] = "skipped"
             return LOST
+        if isinstance(each, Spread):
+            return self._used(each, path, given)
         self.inputs[path] = [given]
         self.states[path] = "failed" if each.fails_at == place else "succeeded"
         return LOST if each.fails_at == place else Handed(True, grown_value(path, [given]))
+
+    def _used(self, spread: Spread, path: str, given: object) -> Handed:
+        inside = {f"{spread.name}_p0": Handed(True, given)}
+        is_lost = self._body(spread.body, f"{path}/", inside)
+        self.states[path] = "failed" if is_lost else "succeeded"
+        return LOST if is_lost else Handed(True, self._outputs_of(spread.body, inside))
 
     def _settled(self, path: str, values: list[Handed]) -> Handed:
         is_whole = all(value.is_there for value in values)
@@ -243,7 +259,7 @@ class Reference:
         except _LostError:
             self.states[path] = "skipped"
             return LOST
-        inside = {f"{inner.name}_p{number}": Handed(True, value) for number, value in enumerate(params)}
+        inside = {f"{inner.own}_p{number}": Handed(True, value) for number, value in enumerate(params)}
         is_lost = self._body(inner.body, f"{path}/", inside)
         self.states[path] = "failed" if is_lost else "succeeded"
         if inner.is_plain and is_known:
@@ -353,11 +369,3 @@ def _flat(handed: Handed) -> Handed:
     if not all(part.is_there for part in handed.parts.values()):
         return LOST
     return Handed(True, {key: part.value for key, part in handed.parts.items()})
-
-
-def _touches(item: Item) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(reads, writes) of an item, its bodies' included."""
-    steps = [each for each in every(Body((item,), ())) if isinstance(each, (Call, Each))]
-    reads = tuple(dict.fromkeys(name for step in steps if isinstance(step, Call) for name in step.reads))
-    writes = tuple(dict.fromkeys(name for step in steps for name in step.writes))
-    return reads, writes

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import stretto.runtime.engine.driver as driver_room
 from property.shapes import Const, Out
 from property.wiring import Ran, ScriptedError, Seen, Watched, plain
-from property.worlds import Block, Call, Each, Inner, Pick, Plan, Planned, Rounds, touched
+from property.worlds import Block, Call, Each, Inner, Pick, Plan, Planned, Rounds, Spread, touched
 from property.worlds_reference import DEFAULT, grown_value, label_of
 from stretto import Engine, Retry, choose, current, expand, group, repeat, step, workflow
 from stretto.testing import run_virtual
@@ -79,6 +79,7 @@ class _Wires:
 
     def __init__(self, actors: _Actors) -> None:
         self._actors = actors
+        self._made: dict[str, Any] = {}
 
     def body(self, body: Body, env: Env) -> dict[str, Any]:
         """Wire a body; `env` gets its Refs."""
@@ -98,20 +99,24 @@ class _Wires:
             env[item.name] = self._call(item, env)
         elif isinstance(item, Each):
             made = step(id=item.name, writes=item.writes)(self._actors.each(item))
-            items = (
-                self._given(item.items, env)
-                if isinstance(item.items, Out)
-                else [self._given(e, env) for e in item.items]
-            )
-            env[item.name] = made.map(items)
+            env[item.name] = made.map(self._list(item.items, env))
         elif isinstance(item, Pick):
             env[item.name] = self._pick(item, env)
         elif isinstance(item, Rounds):
             env[item.name] = self._rounds(item, env)
         elif isinstance(item, Inner):
-            env[item.name] = self._inner(item)(*(self._given(part, env) for part in item.params))
+            made = self._nested(item.own, item)
+            made = made.named(item.name) if item.of else made
+            env[item.name] = made(*(self._given(part, env) for part in item.params))
+        elif isinstance(item, Spread):
+            env[item.name] = self._nested(item.name, item).map(self._list(item.items, env))
         else:
             env[item.name] = self._plan(item)
+
+    def _list(self, items: tuple[Given, ...] | Out, env: Env) -> Any:
+        return (
+            self._given(items, env) if isinstance(items, Out) else [self._given(each, env) for each in items]
+        )
 
     def _given(self, given: Given, env: Env) -> Any:
         if isinstance(given, Const):
@@ -161,14 +166,17 @@ class _Wires:
             name=loop.name,
         )
 
-    def _inner(self, inner: Inner) -> Any:
+    def _nested(self, own: str, inner: Inner | Spread) -> Any:
+        if own in self._made:
+            return self._made[own]
         reads, writes = touched(inner.body)
 
-        @workflow(name=inner.name, within=inner.within, reads=reads, writes=writes)
+        @workflow(name=own, within=inner.within, reads=reads, writes=writes)
         def nested(*params: object) -> Any:
-            inside = {f"{inner.name}_p{number}": value for number, value in enumerate(params)}
+            inside = {f"{own}_p{number}": value for number, value in enumerate(params)}
             return self.body(inner.body, inside)
 
+        self._made[own] = nested
         return nested
 
     def _plan(self, plan: Plan) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -28,19 +28,19 @@ def _checked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @step
-async def load(value: object, seconds: float = 1) -> object:
+async def load(value: Any, seconds: float = 1) -> Any:
     await asyncio.sleep(seconds)
     return value
 
 
 @step
-async def boom(text: str) -> object:
+async def boom(text: str) -> Any:
     await asyncio.sleep(1)
     raise ValueError(text)
 
 
 @step(inline=True)
-def join(*values: object) -> list[object]:
+def join(*values: object) -> list[Any]:
     return list(values)
 
 
@@ -64,7 +64,7 @@ def picked(selector: object) -> str:
     @workflow
     def flow() -> str:
         return choose(
-            load(selector),  # type: ignore[arg-type]  # also values no label can have
+            load(selector),
             {
                 "a": lambda: "text a",
                 "1": lambda: "text 1",
@@ -133,7 +133,7 @@ def test_the_chosen_branch_runs_and_the_others_are_skipped_which_is_no_loss() ->
     assert skipped.failure is not None
     assert skipped.failure.cause == "not_chosen"
     assert skipped.attempts == ()
-    assert result.lost == result.failures == result.warnings == ()
+    assert (result.lost, result.failures, result.warnings) == ((), (), ())
     assert times(result)["choose"] == (1.0, 2.0)
     assert "another branch was chosen" in result.story("choose/a/x")[-1]
 
@@ -165,7 +165,7 @@ def test_a_branch_gives_plain_values_nested_data_and_outer_results() -> None:
         outer = load.named("outer")({"k": [7]})
         return choose(
             load(True),
-            {True: lambda: {"plain": [1, None], "outer": outer, "field": outer["k"][0], "made": (load(5),)}},  # type: ignore[index]
+            {True: lambda: {"plain": [1, None], "outer": outer, "field": outer["k"][0], "made": (load(5),)}},
         )
 
     result = run_virtual(flow.arun())
@@ -190,7 +190,7 @@ def test_a_field_that_is_not_there_fails_as_steps_fail() -> None:
     @workflow
     def flow() -> object:
         found = load.named("found")({"k": 1})
-        return choose(load("a"), {"a": lambda: found["wrong"]})  # type: ignore[index]
+        return choose(load("a"), {"a": lambda: found["wrong"]})
 
     result = run_virtual(flow.aresult())
     assert result.status == "failed"
@@ -206,7 +206,7 @@ def test_each_field_is_handed_on_as_soon_as_it_is_there() -> None:
     @workflow
     def flow() -> object:
         late = load.named("late")({"k": 1}, 5)
-        return choose("a", {"a": lambda: {"l": [late["k"]], "q": (load({"k": 2})["k"], 3)}})  # type: ignore[index]
+        return choose("a", {"a": lambda: {"l": [late["k"]], "q": (load({"k": 2})["k"], 3)}})
 
     result = run_virtual(flow.arun())
     assert result.value == {"l": [1], "q": (2, 3)}
@@ -255,7 +255,7 @@ def test_a_lost_optional_step_reaches_a_branch_as_missing() -> None:
     @workflow
     def flow() -> str:
         found = perhaps()
-        return choose(load("a"), {"a": lambda: reason(found)})  # type: ignore[dict-item]
+        return choose(load("a"), {"a": lambda: reason(found)})
 
     result = run_virtual(flow.arun())
     assert (result.value, result.status) == ("failed", "partial")
@@ -376,7 +376,7 @@ def test_a_lost_selector_skips_the_choice() -> None:
 
     @workflow
     def flow() -> object:
-        return choose(boom("no"), {"a": lambda: load(1)})  # type: ignore[type-var]
+        return choose(boom("no"), {"a": lambda: load(1)})
 
     result = run_virtual(flow.aresult())
     assert [failure.path for failure in result.failures] == ["boom"]
@@ -409,7 +409,7 @@ def test_in_a_group_a_lost_choice_is_missing() -> None:
     """A failed step, a deadline and an unknown selector lose the choice alone; the rest of the block counts."""
 
     @workflow
-    def flow() -> object:
+    def flow() -> dict[str, Any]:
         with group("g", within=3) as block:
             found = [
                 choose("x", {"x": lambda: boom("no"), "y": lambda: load(1)}, name="lost"),
@@ -421,8 +421,8 @@ def test_in_a_group_a_lost_choice_is_missing() -> None:
 
     result = run_virtual(flow.arun())
     assert result.status == "partial"
-    lost, late, unknown, fine = result.value["found"]  # type: ignore[index]
-    assert result.value["count"] == 1  # type: ignore[index]
+    lost, late, unknown, fine = result.value["found"]
+    assert result.value["count"] == 1
     assert fine == "fine"
     assert lost == Missing("lost", "skipped", "lost/x/boom was lost")
     assert late == Missing("late", "skipped", "late/x/load was lost")
@@ -438,10 +438,7 @@ def test_in_a_group_a_lost_step_skips_the_rest_of_its_branch() -> None:
     @workflow
     def flow() -> object:
         with group("g"):
-            found = choose(
-                "x", {"x": lambda: join(boom("no"), load.named("then")(load.named("first")(1, 5)))}
-            )
-        return found
+            return choose("x", {"x": lambda: join(boom("no"), load.named("then")(load.named("first")(1, 5)))})
 
     result = run_virtual(flow.arun())
     assert states(result)["choose/x/first"] == "succeeded"

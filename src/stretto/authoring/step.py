@@ -82,7 +82,7 @@ class Step(Generic[P, R]):
 
     def _add_after(self, trace: Trace, found: set[int]) -> None:
         for ref in self.after_refs:
-            found.add(trace.checked(ref, f"Step {self.name!r}")._index)
+            found.add(trace.waited_for(ref, f"Step {self.name!r}"))
 
     def _input(self, trace: Trace, value: object, found: set[int], parameter: str) -> object:
         before = len(found)

@@ -9,7 +9,7 @@ from stretto.authoring.order import Order
 from stretto.authoring.place import caller_place
 from stretto.authoring.ref import Ref
 from stretto.core.graph import Body, Graph, GroupSpec, MapSpec, Source, StepSpec, narrowed, sources_in
-from stretto.core.graph.source import FRAME_BITS, LOCAL, STATE, framed
+from stretto.core.graph.source import FRAME_BITS, LOCAL, STATE, WHOLE_STATE, framed
 from stretto.core.values import snapshot
 from stretto.core.values.atoms import ATOMS
 from stretto.errors import DefinitionError, DuplicatePathError, RefError, ValueEncodingError
@@ -167,15 +167,16 @@ class Trace:
 
     def take_name(self, name: str) -> str:
         """Claim a path segment in this scope; gives it with the scope's prefix."""
-        name = self.prefix + name
-        if name in self._names:
+        full = self.prefix + name
+        if full in self._names:
             raise DuplicatePathError(
-                f"Two uses of a step would share the path {name!r}.",
+                f"Two uses of a step would share the path {full!r}.",
                 where=caller_place(),
-                mend=f'Name each use: `step.named("{name}-2")(…)`, or use `.map` for one use an item.',
+                mend=f'Name each use: `step.named("{name}-2")(…)`, `name="{name}-2"` for choose, repeat, expand and '
+                "group, or use `.map` for one use an item.",
             )
-        self._names.add(name)
-        return name
+        self._names.add(full)
+        return full
 
     # ---------------------------------------------------------------- bodies that are yet to grow
 
@@ -258,6 +259,11 @@ class Trace:
         if kind is dict and all(type(key) in ATOMS for key in value):  # type: ignore[attr-defined]  # exact dict
             return {key: self.template(part, found, who) for key, part in value.items()}  # type: ignore[attr-defined]  # exact dict
         return self._plain(value, who)
+
+    def waited_for(self, ref: Ref, who: str) -> int:
+        """What a step that is ordered after `ref` waits for."""
+        index = self.checked(ref, who)._index
+        return index - STATE + WHOLE_STATE if index & LOCAL == STATE else index
 
     def checked(self, ref: Ref, who: str) -> Ref:
         """A Ref of this trace or one around it; those of other runs, or of a body inside, mean nothing here."""

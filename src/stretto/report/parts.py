@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from stretto.core.graph import ANCHORS, Choice, Loop, MapSpec, Role, StepSpec, sources_in
 from stretto.core.graph.fragment import NO_SCOPE
-from stretto.core.graph.source import FRAME_BITS, LOCAL, STATE
+from stretto.core.graph.source import FRAME_BITS, LOCAL, STATE, WHOLE_STATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -170,7 +170,7 @@ class _Reader:
         """The part of a step; None for what the round before hands on."""
         local = index & LOCAL
         drawn = self.frames.get(index >> FRAME_BITS)
-        return None if local == STATE or drawn is None else drawn[local]
+        return None if local in (STATE, WHOLE_STATE) or drawn is None else drawn[local]
 
     def _read_rule(self, part: Part, rule: object, *, has_grown: bool) -> None:
         if isinstance(rule, MapSpec):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stretto.core.graph.fragment import Choice, Fragment, Loop, MapSpec, Node
-from stretto.core.graph.source import FRAME_BITS, LOCAL, STATE, Source, framed
+from stretto.core.graph.source import FRAME_BITS, LOCAL, STATE, WHOLE_STATE, Source, framed
 from stretto.core.graph.template import narrowed, sources_in
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class Rebase:
         self._frame = frame
         self._base = base
         self._state_index = framed(frame, STATE)
+        self._whole_state_index = framed(frame, WHOLE_STATE)
         self._state = state
         self._also = also
         self._state_deps = sources_in(state)
@@ -32,11 +33,14 @@ class Rebase:
         """One index, moved."""
         return self._base + (index & LOCAL) if index >> FRAME_BITS == self._frame else index
 
-    def indices(self, indices: Iterable[int]) -> tuple[int, ...]:
-        """What a node waits for, moved."""
+    def indices(self, indices: Iterable[int], taken: frozenset[int] | None = None) -> tuple[int, ...]:
+        """What a node waits for, moved. `taken` is what it waits for in place of the state: all of it if
+        None."""
         found = set(self._also)
         for index in indices:
             if index == self._state_index:
+                found |= self._state_deps if taken is None else taken
+            elif index == self._whole_state_index:
                 found |= self._state_deps
             else:
                 found.add(self.index(index))
@@ -95,8 +99,15 @@ class Rebase:
 
     def node(self, node: Node) -> Node:
         """One node, moved; its name and scope are its own."""
+        args = self.templates(node.args)
         kwargs = None if node.kwargs is None else self.named(node.kwargs)
-        return node._replace(args=self.templates(node.args), kwargs=kwargs, deps=self.indices(node.deps))
+        taken = sources_in((args, kwargs)) if self._takes_state(node) else None
+        return node._replace(args=args, kwargs=kwargs, deps=self.indices(node.deps, taken))
+
+    def _takes_state(self, node: Node) -> bool:
+        """Whether the node's own inputs say which part of the state it waits for; a map's do not."""
+        is_waiting = self._state_index in node.deps
+        return is_waiting and self._state_index in sources_in((node.args, node.kwargs))
 
     def _rule(self, rule: object) -> object:
         if isinstance(rule, MapSpec):

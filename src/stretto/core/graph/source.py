@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["FRAME_BITS", "LOCAL", "STATE", "Source", "framed"]
+__all__ = ["FRAME_BITS", "LOCAL", "STATE", "WHOLE_STATE", "Source", "framed"]
 
 FRAME_BITS: Final = 40
 LOCAL: Final = (1 << FRAME_BITS) - 1
 """Masks an index's part inside its frame."""
 
 STATE: Final = LOCAL
-"""Inside a loop's body: what the round before handed on."""
+"""Inside a loop's body: what the round before handed on. Who takes a part of it waits for that part."""
+
+WHOLE_STATE: Final = LOCAL - 1
+"""The same for who waits for all of it without taking it."""
 
 
 class Source:
