@@ -150,6 +150,33 @@ GROWN = {
         ),
         on_failure="continue",
     ),
+    # The default of the step that was lost with it started the next one, which was lost as well.
+    "a member that is lost while glue waits in it": World(
+        Body(
+            (
+                Group(
+                    "g",
+                    (
+                        Inner(
+                            "w",
+                            (),
+                            Body(
+                                (
+                                    Call("slow", latency=2.0),
+                                    Call("broken", fails=1),
+                                    Call("extra", (Out("slow"),), optional=True),
+                                    Call("glue", (Out("extra"),), inline=True),
+                                ),
+                                ("broken", "glue"),
+                            ),
+                        ),
+                    ),
+                ),
+                Call("end"),
+            ),
+            ("end",),
+        )
+    ),
     # It asked for a new plan although what it stood in was lost already.
     "a plan that fails in a member that is lost": World(
         Body(
@@ -227,7 +254,9 @@ def test_found_in_what_grows(name: str) -> None:
 
 
 def test_a_lost_member_begins_nothing() -> None:
-    """What a lost member was about to grow never runs, and its plan is not made anew."""
+    """What a lost member was about to begin never runs, and its plan is not made anew."""
+    ran = execute_world(GROWN["a member that is lost while glue waits in it"])
+    assert not ran.result.steps["w/glue"].attempts
     ran = execute_world(GROWN["a member that is lost while a part of it grows"])
     assert "w/late/inside" not in ran.result.steps
     ran = execute_world(GROWN["a plan that fails in a member that is lost"])

@@ -183,6 +183,62 @@ def anchor_settles_early(plant: Plant) -> None:
     plant.setattr(Attempts, "_know", forgetting)
 
 
+def round_before_is_handed_on(plant: Plant) -> None:
+    """A loop hands on the result of the round before the one that ended."""
+    real = Graph._grow_framed
+
+    def older(self: Graph, anchor: int, fragment: Any, base: int) -> Any:
+        before = self.outputs.get(anchor)
+        own = real(self, anchor, fragment, base)
+        if before is not None and anchor in self.looks:
+            self.outputs[anchor] = before
+        return own
+
+    plant.setattr(Graph, "_grow_framed", older)
+
+
+def superseded_steps_end_by_themselves(plant: Plant) -> None:
+    """Running steps of a round that is replaced are not told to stop, and the new one waits for them."""
+    real = Settling._stop
+
+    def stopping(self: Settling, index: int) -> None:
+        if not self.stop_reasons.get(index, "").startswith("superseded"):
+            real(self, index)
+
+    plant.setattr(Settling, "_stop", stopping)
+
+
+def nested_deadline_ignored(plant: Plant) -> None:
+    """The deadline of a nested workflow passes and nothing is cut."""
+    plant.setattr(Attempts, "_cut_children", lambda *_: None)
+
+
+def defaults_misplaced(plant: Plant) -> None:
+    """What optional steps inside what grows hand on instead belongs to the step behind them."""
+    real = Graph.grow
+
+    def shifted(self: Graph, anchor: int, fragment: Any) -> Any:
+        moved = {place + 1: value for place, value in fragment.defaults.items()}
+        return real(self, anchor, fragment._replace(defaults=moved))
+
+    plant.setattr(Graph, "grow", shifted)
+
+
+def cut_from_the_front(plant: Plant) -> None:
+    """What a deadline cuts first hands on its default, and starts what the deadline cuts next."""
+    real = Attempts._cut_children
+
+    def forwards(self: Attempts, anchor: int, failure: Any) -> None:
+        children = self.graph.children.get(anchor)
+        if children is not None:
+            self.graph.children[anchor] = tuple(reversed(children))
+        real(self, anchor, failure)
+        if children is not None:
+            self.graph.children[anchor] = children
+
+    plant.setattr(Attempts, "_cut_children", forwards)
+
+
 PLANTED: tuple[Callable[[Plant], None], ...] = (
     unchosen_branches_run,
     first_verdict_kept,
@@ -201,7 +257,18 @@ PLANTED: tuple[Callable[[Plant], None], ...] = (
     defaults_forgotten,
     groups_forgotten,
     anchor_settles_early,
+    round_before_is_handed_on,
+    superseded_steps_end_by_themselves,
+    nested_deadline_ignored,
+    defaults_misplaced,
+    cut_from_the_front,
 )
+
+
+@pytest.mark.heavy
+def test_the_same_workflows_pass_without_a_bug() -> None:
+    """What the bugs are caught by passes when no bug is there."""
+    search(examine_world, worlds(), count=EXAMPLES, number=21, shrinks=False)
 
 
 @pytest.mark.slow
@@ -217,6 +284,7 @@ def test_the_suite_notices(bug: Callable[[Plant], None], monkeypatch: Plant) -> 
             StalledError,
             LookupError,
             RecursionError,
+            RuntimeError,
             FlakyFailure,
             BaseExceptionGroup,
         )

@@ -192,11 +192,9 @@ class WorldFollower(Growth):
             return
         anchor.is_doomed = True
         anchor.renews = anchor.renews and anchor.is_replaced
-        for child in anchor.children or ():
+        for child in reversed(anchor.children or ()):
             if child.children is not None and child.is_open:
                 self._doom(child)
-            elif child.lane == "gate" and all(need.is_delivered for need in child.needs):
-                self._look(child)  # its members' defaults suffice
             elif child.state in ("pending", "ready", "waiting"):
                 self._lose(child, "skipped")
 

@@ -98,7 +98,7 @@ def test_the_first_round_waits_for_the_start_where_it_needs_it() -> None:
     """A start that is yet to be made holds back only the steps that take it."""
 
     @workflow
-    def flow() -> int:
+    def flow() -> Any:
         start = load(1, 4)
         return repeat(lambda number: more(number, load.named("by")(1)), start, until=enough, max_rounds=5)
 
@@ -442,9 +442,10 @@ def test_a_field_of_a_result_that_is_not_there_fails_as_steps_fail() -> None:
         def body(state: dict[str, Any]) -> dict[str, Any]:
             return {"number": more(state["number"]), "text": load({"k": 1})["wrong"]}
 
+        start: dict[str, Any] = {"number": 2, "text": ""}
         return repeat(
             body,
-            {"number": 2, "text": ""},
+            start,
             until=lambda state: enough(state["number"]),
             max_rounds=5,
             name="loop",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -436,3 +437,13 @@ def test_a_thousand_short_steps_leave_nothing_behind() -> None:
         assert is_empty(pid)
     wait_until(lambda: threading.active_count() <= threads, 5.0)
     assert open_files() <= files
+
+
+def test_an_engine_that_is_dropped_leaves_no_process() -> None:
+    """Its idle workers end with it."""
+    flow = flow_of(steps.where_am_i).with_options(engine=Engine())
+    group = flow.run().value["group"]
+    assert not is_empty(group)
+    del flow
+    gc.collect()
+    wait_until(lambda: is_empty(group), 2.0)

@@ -43,6 +43,7 @@ def check_invariants(scheduler: Scheduler) -> None:
     check.permits()
     check.edges()
     check.nothing_is_forgotten()
+    check.anchors()
     check.groups()
     if scheduler.finished:
         check.the_end()
@@ -154,7 +155,20 @@ class _State:
                 scheduler.open_children[index] > 0, "has no open child left and has not settled", index
             )
 
-    # ---------------------------------------------------------------- groups and the end
+    # ---------------------------------------------------------------- anchors, groups and the end
+
+    def anchors(self) -> None:
+        """An anchor that succeeded has all its children's results; a branch that was not chosen has run nothing."""
+        scheduler = self.scheduler
+        for anchor, children in self.graph.children.items():
+            if self.states[anchor] is State.SUCCEEDED:
+                for child in children:
+                    is_there = scheduler.is_delivered(child) or child in scheduler.left_out
+                    self.require(is_there, f"succeeded without {self.graph.path(child)}", anchor)
+        for index in scheduler.left_out:
+            self.require(self.states[index].is_final, "is open in a part that was left out", index)
+            is_unchosen = self.states[index] is State.SKIPPED
+            self.require(not (is_unchosen and scheduler.attempts[index]), "was skipped and has run", index)
 
     def groups(self) -> None:
         scheduler = self.scheduler
@@ -197,7 +211,7 @@ _LOSSES: Final = frozenset((kinds.STEP_FAILED, kinds.STEP_SKIPPED))
 class CheckedScheduler(Scheduler):
     """A scheduler that checks every invariant after every event, and every transition on the way there."""
 
-    __slots__ = ("_handed_on", "_issued", "_known", "_must_rest")
+    __slots__ = ("_doomed_before", "_handed_on", "_issued", "_known", "_must_rest")
 
     def __init__(self, created: Created) -> None:
         super().__init__(created)
@@ -205,6 +219,7 @@ class CheckedScheduler(Scheduler):
         self._handed_on: dict[int, object] = {}
         self._issued: dict[int, int] = {}
         self._must_rest = False
+        self._doomed_before: set[int] = set()
 
     def handle(self, *stimuli: Fact) -> Decision:
         """As `Scheduler.handle`. Raises BrokenInvariantError."""
@@ -220,6 +235,7 @@ class CheckedScheduler(Scheduler):
         self._compare()
         self._check_order(decision.facts)
         check_invariants(self)
+        self._doomed_before = set(self.doomed)
         return decision
 
     # ---------------------------------------------------------------- transitions
@@ -269,7 +285,19 @@ class CheckedScheduler(Scheduler):
                 raise self._broken(index, f"started before {self.graph.path(dep)} had handed on its result")
         if attempt != self._issued.get(index, 0) + 1:
             raise self._broken(index, f"attempt {attempt} is out of turn")
+        self._check_place(index)
         self._issued[index] = attempt
+
+    def _check_place(self, index: int) -> None:
+        """Nothing starts in a part that is lost or left out, nor a loop again before its round is judged."""
+        look = self.graph.looks.get(index)
+        if look is not None and not self.is_delivered(look):
+            raise self._broken(index, f"started again before {self.graph.path(look)} had settled")
+        while index >= 0:
+            scope = self.graph.scopes[index]
+            if index in self.left_out or scope in self._doomed_before:
+                raise self._broken(index, "started in a part of the run that was lost or left out")
+            index = scope
 
     def _compare(self) -> None:
         for index, state in enumerate(self.states):

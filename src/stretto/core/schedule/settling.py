@@ -350,7 +350,8 @@ class Settling(Columns):
             self.renewing.pop(anchor)  # nobody needs a new round
             if not self.open_children[anchor]:
                 self._settle_anchor(anchor)
-        for child in self.graph.children[anchor]:
+        # From the end: what a lost optional step hands on must not start a later one, which is lost as well.
+        for child in reversed(self.graph.children[anchor]):
             if child in self.graph.children and self.is_open(child):
                 self._doom(child, lost)
             elif self.states[child] in (PENDING, READY) or self._is_pausing(child):

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import weakref
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -66,9 +67,11 @@ class _Worker:
                     os.killpg(self.process.pid, signal.SIGKILL)
 
     def bury(self) -> int:
-        """Kill what is left, wait for the end, close the line; gives the exit code, negative for a signal."""
+        """Kill what is left, wait for the end, close what was open; gives the exit code, negative for a signal."""
         self.kill()
         code = self.process.wait()
+        if threading.current_thread() is not self._pump:
+            self._pump.join(_LAST_WORDS)  # it closes the worker's output
         with self._lock:
             self._is_reaped = True
         self.line.close()
@@ -140,6 +143,7 @@ class ProcessExecutor:
         self._lock = threading.Lock()
         self._is_closed = False
         self._most_idle = os.cpu_count() or 1
+        weakref.finalize(self, _bury_all, self._idle)  # an engine that is dropped leaves no process behind
 
     def submit(self, job: Job, ended: ThreadEnd) -> _Call:
         """Run `job` in a worker; `ended` follows on the loop unless it has closed by then."""
@@ -155,9 +159,9 @@ class ProcessExecutor:
         """End the idle workers; busy ones end with their call."""
         with self._lock:
             self._is_closed = True
-            idle, self._idle = self._idle, []
-        for worker in idle:
-            worker.bury()
+            idle = self._idle.copy()
+            self._idle.clear()
+        _bury_all(idle)
 
     # ---------------------------------------------------------------- one call, on its thread
 
@@ -224,6 +228,11 @@ class ProcessExecutor:
                 self._idle.append(worker)
         if not is_kept:
             worker.bury()
+
+
+def _bury_all(workers: list[_Worker]) -> None:
+    while workers:
+        workers.pop().bury()
 
 
 def _message(job: Job) -> dict[str, Any]:
