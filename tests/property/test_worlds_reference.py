@@ -129,3 +129,21 @@ def test_the_engine_agrees() -> None:
     """What is worked out by hand above is what runs."""
     body = Body((Call("s", (Out("w_p0"),)),), ("s",))
     examine_world(of(Spread("w", (Const(5), Const(6)), body), Inner("v", (Const(2),), body, of="w")))
+
+
+def test_parameters_handed_on_are_plain() -> None:
+    """A workflow inside another that gets its parameters stands there from the start: who takes a part of it
+    does not need the rest."""
+    inner = Inner("v", (Out("w_p0"),), Body((Call("a", fails=1), Call("b")), ("b",)))
+    world = of(
+        Inner("w", (Const(1),), Body((inner,), ("v",))), Call("end", (Out("w"),)), on_failure="continue"
+    )
+    assert Reference(world).states["end"] == "succeeded"
+    examine_world(world)
+
+
+def test_what_a_deadline_cuts_may_start_others() -> None:
+    """An optional step that is cut with its workflow hands on its default to those outside of it."""
+    body = Body((Call("slow", latency=2.0), Call("extra", latency=2.0, optional=True)), ("extra",))
+    glue = Call("glue", (Out("w", "extra"),), inline=True)
+    examine_world(of(Inner("w", (), body, within=1.25), glue))

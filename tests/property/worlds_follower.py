@@ -101,7 +101,7 @@ class WorldFollower(Growth):
     # ---------------------------------------------------------------- looking at everything again
 
     def _settle(self, *, is_cutting: bool = False) -> None:
-        """`is_cutting` while a deadline takes one step after the other: until it is through, nothing begins."""
+        """`is_cutting` while a deadline takes one step after the other: nothing begins in the part it cuts."""
         self.is_cutting = is_cutting
         while any(self._look(spot) for spot in list(self.spots.values()) if spot.is_open):
             pass
@@ -125,7 +125,7 @@ class WorldFollower(Growth):
         return self._enter(spot)
 
     def _enter(self, spot: Spot) -> bool:
-        if self.halted is not None or self.is_cutting:
+        if self.halted is not None or (self.is_cutting and self._is_below_a_loss(spot)):
             return False
         if spot.lane == "step":
             spot.state = "ready"
@@ -135,10 +135,13 @@ class WorldFollower(Growth):
 
     def _is_blocked(self, spot: Spot) -> bool:
         """Whether it will never start although the run goes on."""
-        if not self.is_cutting and any(anchor.is_doomed for anchor in spot.above()):
+        if not self.is_cutting and self._is_below_a_loss(spot):
             return True
         is_renewed = spot.scope is not None and spot.scope.renews
         return self.halted is None and not is_renewed and any(need.is_lost for need in spot.needs)
+
+    def _is_below_a_loss(self, spot: Spot) -> bool:
+        return any(anchor.is_doomed for anchor in spot.above())
 
     def _look_at_anchor(self, anchor: Spot) -> bool:
         children = [child for child in anchor.children or () if not child.is_left_out]
@@ -269,8 +272,7 @@ class WorldFollower(Growth):
                 raise MismatchError(f"{path} failed, its script says that it grows")
         elif number > spot.fails:
             raise MismatchError(f"attempt {number} of {path} failed, its script says that it succeeds")
-        is_doomed = any(anchor.is_doomed for anchor in spot.above())
-        if self.halted is None and not is_doomed and number < spot.attempts:
+        if self.halted is None and not self._is_below_a_loss(spot) and number < spot.attempts:
             spot.state, spot.retries_at = "waiting", self.now + PAUSE
         else:
             self._lose(spot, "failed")

@@ -24,11 +24,13 @@ class _LostError(Exception):
 
 
 class Handed(NamedTuple):
-    """What an item hands on; `parts` where consumers look through it at the steps inside."""
+    """What an item hands on; `parts` where consumers look through it at the steps inside. `is_plain` says that it
+    is a value already when the body around it is wired, as a nested workflow's parameters are."""
 
     is_there: bool
     value: object = None
     parts: dict[str, Handed] | None = None
+    is_plain: bool = False
 
 
 LOST = Handed(False)
@@ -240,7 +242,7 @@ class Reference:
         return LOST if each.fails_at == place else Handed(True, grown_value(path, [given]))
 
     def _used(self, spread: Spread, path: str, given: object) -> Handed:
-        inside = {f"{spread.name}_p0": Handed(True, given)}
+        inside = {f"{spread.name}_p0": Handed(True, given, is_plain=True)}
         is_lost = self._body(spread.body, f"{path}/", inside)
         self.states[path] = "failed" if is_lost else "succeeded"
         return LOST if is_lost else Handed(True, self._outputs_of(spread.body, inside))
@@ -259,10 +261,13 @@ class Reference:
         except _LostError:
             self.states[path] = "skipped"
             return LOST
-        inside = {f"{inner.own}_p{number}": Handed(True, value) for number, value in enumerate(params)}
+        inside = {
+            f"{inner.own}_p{number}": Handed(True, value, is_plain=True)
+            for number, value in enumerate(params)
+        }
         is_lost = self._body(inner.body, f"{path}/", inside)
         self.states[path] = "failed" if is_lost else "succeeded"
-        if inner.is_plain and is_known:
+        if is_known and all(isinstance(given, Const) or env[given.of].is_plain for given in inner.params):
             parts = {name: _flat(inside[name]) for name in inner.body.output}
             return Handed(True, _FAILED if is_lost else None, parts)
         return LOST if is_lost else Handed(True, self._outputs_of(inner.body, inside))
