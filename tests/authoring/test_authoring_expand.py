@@ -22,6 +22,10 @@ from stretto import expand
 
 PLAN = [{"key": "a", "capability": "use", "inputs": {"value": 1}}]
 
+@step
+async def placed(value, /):
+    return value
+
 @workflow
 def inner(x):
     return load(x)
@@ -47,6 +51,11 @@ MISUSES = {
         "return expand(PLAN, {'inner': inner})",
         "capability 'inner' is Workflow, not a step",
         "`some_workflow.as_step()`",
+    ),
+    "a parameter that takes no name": (
+        "return expand(PLAN, {'use': placed})",
+        "capability 'use' takes 'value' by position only; a plan gives inputs by name",
+        "Take the `/` out",
     ),
     "replan is no step": (
         "return expand(PLAN, {'use': use}, replan=len)",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from core.schedule_cases import INLINE, THREAD, Case, add_group
 from stretto.core.graph import Fragment, Graph, Node, Role, Source, StepSpec, Where
 from stretto.core.graph.source import framed
@@ -22,7 +24,7 @@ def anchored(role: Role = Role.REPEAT, *others: str, **rules: object) -> Graph:
     return graph
 
 
-def begun(graph: Graph, **options: object) -> Case:
+def begun(graph: Graph, **options: Any) -> Case:
     """The run has begun; the anchor's first attempt is under way."""
     case = Case(graph, **options)
     case.begin()
@@ -30,15 +32,15 @@ def begun(graph: Graph, **options: object) -> Case:
 
 
 def grows(
-    case: Case, attempt: int, *lines: str, looks_at: str = "", renews: bool = False, **rules: object
+    case: Case, attempt: int, *lines: str, looks_at: str = "", renews: bool = False, **rules: dict[str, Any]
 ) -> None:
     """The anchor's attempt grows steps drawn like ``"v: w"``; names carry their round: ``"#1/w"``."""
     places: dict[str, int] = {}
-    nodes = []
+    nodes: list[Node] = []
     for line in lines:
         name, _, needed = line.partition(": ")
         deps = tuple(framed(FRAME, places[dep]) for dep in needed.split())
-        spec = StepSpec(id=name, **rules.get(name.partition("/")[2], {}))  # type: ignore[attr-defined]
+        spec = StepSpec(id=name, **rules.get(name.partition("/")[2], {}))
         places[name] = len(nodes)
         nodes.append(Node(spec, name, (), None, deps))
     fragment = Fragment(
@@ -250,6 +252,65 @@ def test_a_pause_gives_its_place_back() -> None:
     assert case.scheduler.used == 0
     grows(case, 2, "#2/new")
     assert case.started[-1] == "loop#2/new#1"
+
+
+def test_a_request_for_a_limit_is_withdrawn() -> None:
+    """A step of the old round that was waiting for its turn does not get it; one that had it gives it back."""
+    case = begun(anchored(Role.GROW))
+    limited = {"limits": ("openai",)}
+    grows(case, 1, "#1/has", "#1/asks", "#1/bad", renews=True, has=limited, asks=limited)
+    case.post(case.granted("loop#1/has"))
+    assert case.asked == ["loop#1/has#1", "loop#1/asks#1"]
+    case.post(case.failed("loop#1/bad"))
+    assert (case.state("loop#1/asks"), case.stopped) == ("CANCELLED", ["loop#1/has#1"])
+    assert case.returned == ["loop#1/asks#1"]
+    case.post(case.granted("loop#1/asks"))  # it was on its way: nobody takes it
+    case.post(case.ended("loop#1/has"))
+    assert case.returned.count("loop#1/has#1") == 1
+    assert "loop#1/asks#1" not in case.started
+    assert case.started[-1] == "loop#2"
+
+
+def test_only_a_closed_round_is_left_out() -> None:
+    """Nothing is while the round stands; when it is replaced all of it is, good ends too, and no step of the next."""
+    case = begun(anchored(Role.GROW))
+    grows(case, 1, "#1/good", "#1/run", "#1/bad", renews=True)
+    case.post(case.done("loop#1/good"))
+    case.post(case.failed("loop#1/bad"))
+    assert case.scheduler.left_out == set()
+    case.post(case.ended("loop#1/run"))
+    grows(case, 2, "#2/new")
+    paths = {case.graph.path(index) for index in case.scheduler.left_out}
+    assert paths == {"loop#1/good", "loop#1/run", "loop#1/bad"}
+
+
+def test_rounds_may_be_replaced_again_and_again() -> None:
+    """Each replacement closes its own round and no other."""
+    case = begun(anchored(Role.GROW))
+    for number in range(1, 4):
+        grows(case, number, f"#{number}/bad", f"#{number}/wait: #{number}/bad", renews=True)
+        case.post(case.failed(f"loop#{number}/bad"))
+        assert case.started[-1] == f"loop#{number + 1}"
+    grows(case, 4, "#4/good")
+    case.post(case.done("loop#4/good"))
+    case.post(case.done("use"))
+    assert superseded(case) == {
+        f"loop#{number}/wait": f"superseded: loop#{number}/bad was lost, a new round follows"
+        for number in range(1, 4)
+    }
+    assert case.end() == kinds.RUN_SUCCEEDED
+
+
+def test_a_cancel_while_a_round_is_closed_ends_the_run() -> None:
+    """The anchor does not start again when the last of its old steps has ended."""
+    case = begun(anchored(Role.GROW))
+    grows(case, 1, "#1/bad", "#1/run", renews=True)
+    case.post(case.failed("loop#1/bad"))
+    case.post(case.cancelled())
+    case.post(case.ended("loop#1/run"))
+    assert "loop#2" not in case.started
+    assert case.stopped == ["loop#1/run#1"]
+    assert case.end() == kinds.RUN_CANCELLED
 
 
 def test_a_thread_is_abandoned_when_its_grace_is_over() -> None:

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from stretto import Engine, Missing, PlanProblem, PlanStep, Retry, expand, group, step, workflow
+from runtime.process_steps import hang_for_good
+from stretto import (
+    Engine,
+    Missing,
+    PlanProblem,
+    PlanStep,
+    Retry,
+    choose,
+    expand,
+    group,
+    repeat,
+    step,
+    workflow,
+)
 from stretto.testing import run_virtual
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from stretto import RunResult, Workflow
 
 Plan = list[dict[str, object]]
@@ -43,6 +59,13 @@ class Page:
     """A result with attributes."""
 
     rows: tuple[str, ...]
+
+
+class Pair(NamedTuple):
+    """A tuple with names."""
+
+    left: object
+    right: object
 
 
 @dataclass
@@ -100,6 +123,12 @@ def renewed(*plans: object, replans: int = 1, **known: Any) -> tuple[RunResult[A
     return outcome(flow), asked
 
 
+def living(group: str) -> list[str]:
+    """The processes of a group; those that are dead and not yet buried are none."""
+    listed = subprocess.run(["ps", "-eo", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if line.split()[0] == group and " Z" not in line]
+
+
 def states(result: RunResult[Any]) -> dict[str, str]:
     """Paths with states, in order."""
     return {path: str(each.state) for path, each in result.steps.items()}
@@ -147,6 +176,14 @@ def test_references_reach_into_results() -> None:
         use("taken", "both", left=[ref("page.rows.1"), {"n": ref("data.rows.0.name")}], right=ref("page")),
     ]
     assert carried_out(plan).value["taken"] == (["second", {"n": "x"}], page)
+
+
+def test_plain_inputs_stay_what_they_are() -> None:
+    """A named tuple in a plan reaches its step as one; a reference in it is a problem, not a crash."""
+    assert carried_out([use("a", value=[Pair(1, 2)])]).value == {"a": [Pair(1, 2)]}
+    (failure,) = carried_out([use("a", value=1), use("b", value=Pair(ref("a"), 2))]).failures
+    assert failure.path == "plan"
+    assert "Step 'b', argument 'value', got a Ref inside Pair.left" in str(failure)
 
 
 @pytest.mark.parametrize(
@@ -201,6 +238,33 @@ def test_a_workflow_is_a_capability() -> None:
         "plan#1/b/works",
         "plan#1/b/second",
     ]
+
+
+def test_a_plan_may_stand_in_a_branch_and_in_a_round() -> None:
+    """It begins when these do, under their paths; each round has a plan of its own."""
+
+    @step(inline=True)
+    def is_two(number: int) -> bool:
+        return number == 2
+
+    def of_round(number: int) -> Any:
+        return expand([use("a", value=1), use("b", "adds", left=ref("a"), right=number)], known)["b"]
+
+    @step
+    async def adds(left: int, right: int) -> int:
+        return left + right
+
+    @workflow
+    def flow() -> object:
+        chosen = choose(works("p"), {"p": lambda: expand([use("a", value=7)], KNOWN), "q": lambda: None})
+        return [chosen, repeat(of_round, 0, until=is_two, max_rounds=3, name="loop")]
+
+    known = {**KNOWN, "adds": adds}
+    result = outcome(flow)
+    assert result.value == [{"a": 7}, 2]
+    assert result.steps["choose/p/plan#1/a"].started_at == 1.0
+    planned = [path for path in result.steps if path.startswith("loop#") and "plan#" in path]
+    assert planned == ["loop#1/plan#1/a", "loop#1/plan#1/b", "loop#2/plan#1/a", "loop#2/plan#1/b"]
 
 
 def test_a_wrong_plan_starts_nothing() -> None:
@@ -392,6 +456,170 @@ def test_a_workflow_of_a_replaced_round_is_closed_whole() -> None:
     assert result.value == {}
 
 
+def test_a_place_under_a_limit_comes_back_with_its_round() -> None:
+    """A step that held it and one that waited for it are both cancelled; the next round gets it."""
+
+    @step(limit="one")
+    async def limited(value: object, seconds: float = 1.0) -> object:
+        await asyncio.sleep(seconds)
+        return value
+
+    @step
+    async def again(plan: object, problem: PlanProblem) -> Plan:
+        return [use("new", "limited", value=3)]
+
+    @workflow(engine=Engine(limits={"one": 1}))
+    def flow() -> object:
+        plan = [
+            use("holds", "limited", value=1, seconds=60),
+            use("waits", "limited", value=2),
+            use("bad", "breaks", value=1),
+        ]
+        return expand(plan, {**KNOWN, "limited": limited}, replan=again)
+
+    result = outcome(flow)
+    assert (states(result)["plan#1/holds"], states(result)["plan#1/waits"]) == ("cancelled", "cancelled")
+    assert result.steps["plan#1/waits"].started_at is None
+    assert result.value == {"new": 3}
+    assert result.timing.makespan == 2.0
+
+
+def test_a_loss_below_a_planned_step_says_where() -> None:
+    """The plan knows its key, the author the path."""
+
+    @workflow
+    def fragile(value: object) -> object:
+        return breaks(works(value))
+
+    result, asked = renewed([use("f", "fragile", value="glass")], [], fragile=fragile.as_step())
+    assert asked.problems == [("'f' failed: ValueError: glass is broken (in plan#1/f/breaks)",)]
+    assert result.status == "succeeded"
+
+
+def test_a_step_out_of_time_is_a_lost_step() -> None:
+    """Its capability's timeout is its own, and the sentence says so."""
+
+    @step(timeout=2)
+    async def slow() -> None:
+        await asyncio.sleep(60)
+
+    result, asked = renewed([use("s", "slow")], [use("a", value=1)], slow=slow)
+    assert asked.problems == [("'s' failed: attempt 1 gave no result within 2 s",)]
+    assert result.timing.makespan == 4.0
+
+
+@pytest.mark.parametrize("value", [1, ref("a")])
+def test_a_body_that_breaks_is_a_problem_like_any_other(value: object) -> None:
+    """With values or with references: who makes the new plan hears what a capability's body raised."""
+
+    @workflow
+    def odd(value: object) -> object:
+        raise LookupError("no such table")
+
+    _, asked = renewed([use("a", value=1), use("o", "odd", value=value)], [], odd=odd.as_step())
+    ((problem,),) = asked.problems
+    assert problem.endswith("LookupError: no such table")
+
+
+def test_a_body_that_breaks_without_a_new_plan_stays_what_it_is() -> None:
+    """Its author's error is reported by its own class, not as one of the plan's; so when no round is left."""
+
+    @workflow
+    def odd(value: object) -> object:
+        raise LookupError("no such table")
+
+    plan = [use("o", "odd", value=1)]
+    (failure,) = carried_out(plan, odd=odd.as_step()).failures
+    assert isinstance(failure.error, LookupError)
+    result, asked = renewed(plan, plan, odd=odd.as_step())
+    assert len(asked.plans) == 1
+    assert [type(failure.error) for failure in result.failures] == [LookupError]
+
+
+def test_a_plan_that_cannot_be_wired_is_told_as_a_problem() -> None:
+    """What only the bodies of its capabilities bring to light: here one misuses a step."""
+
+    @workflow
+    def misused(value: object) -> object:
+        return works(value, 1.0, "too many")
+
+    _, asked = renewed([use("m", "misused", value=1)], [], misused=misused.as_step())
+    ((problem,),) = asked.problems
+    assert problem.startswith("Step 'works' was called with wrong arguments")
+
+
+def test_a_plan_in_a_plan_is_mended_by_its_own() -> None:
+    """The nearest one that may plan again does; the other hears of nothing and loses nothing."""
+    asked: list[str] = []
+
+    @step
+    async def inner_again(plan: object, problem: PlanProblem) -> Plan:
+        asked.append("inner")
+        return [use("x", value="mended")]
+
+    @step
+    async def outer_again(plan: object, problem: PlanProblem) -> Plan:
+        asked.append("outer")
+        return []
+
+    @workflow
+    def inner(value: object) -> object:
+        return expand([use("x", "breaks", value=value)], KNOWN, replan=inner_again)
+
+    @workflow
+    def flow() -> object:
+        plan = [use("in", "inner", value=1), use("side", value=2, seconds=9)]
+        return expand(plan, {**KNOWN, "inner": inner.as_step()}, replan=outer_again)
+
+    result = outcome(flow)
+    assert asked == ["inner"]
+    assert result.value == {"in": {"x": "mended"}, "side": 2}
+    assert states(result)["plan#1/in/plan#2/x"] == "succeeded"
+
+
+def test_a_plan_in_a_plan_that_is_used_up_is_lost_to_the_outer_one() -> None:
+    """Which then plans again, told by the inner one's key and the path of what failed last."""
+
+    @step
+    async def inner_again(plan: object, problem: PlanProblem) -> object:
+        return plan
+
+    @workflow
+    def inner(value: object) -> object:
+        return expand([use("x", "breaks", value=value)], KNOWN, replan=inner_again)
+
+    plan = [use("in", "inner", value="glass"), use("side", value=2, seconds=60)]
+    result, asked = renewed(plan, [use("b", value="outer")], inner=inner.as_step())
+    assert asked.problems == [("'in' failed: ValueError: glass is broken (in plan#1/in/plan#2/x)",)]
+    assert states(result)["plan#1/side"] == "cancelled"
+    assert result.value == {"b": "outer"}
+
+
+def test_what_a_new_plan_is_told_is_its_own() -> None:
+    """The step may change the plan and the results it was handed: the run's stay as they were."""
+    plan = [use("a", value=[1]), use("bad", "breaks", value=1, seconds=2)]
+
+    @step
+    async def again(plan: Plan, problem: PlanProblem) -> Plan:
+        plan.clear()
+        problem.finished["a"].append("spoiled")  # type: ignore[attr-defined]  # a list, as planned
+        return [use("b", value=2)]
+
+    @step
+    async def first() -> Plan:
+        return plan
+
+    @workflow
+    def flow() -> object:
+        made = first()
+        return [expand(made, KNOWN, replan=again), made]
+
+    result = outcome(flow)
+    assert result.steps["plan#1/a"].value == [1]
+    assert result.value == [{"b": 2}, plan]
+    assert len(plan) == 2
+
+
 def test_two_that_fail_at_once_are_both_told() -> None:
     """And what ended well in that very instant is kept."""
     plan = [
@@ -494,6 +722,95 @@ def test_a_cancel_while_a_new_plan_is_made_ends_the_run() -> None:
     result = run_virtual(run())
     assert result.status == "cancelled"
     assert states(result) == {"plan": "cancelled", "plan#2/replan": "cancelled"}
+
+
+def test_the_runs_deadline_cuts_a_step_that_makes_a_new_plan() -> None:
+    """The old round stays as it ended; no second one begins."""
+
+    @step
+    async def again(plan: object, problem: PlanProblem) -> Plan:
+        await asyncio.sleep(60)
+        return []
+
+    @workflow(within=5)
+    def flow() -> object:
+        return expand([use("a", "breaks", value=1)], KNOWN, replan=again)
+
+    result = outcome(flow)
+    assert result.status == "failed"
+    assert states(result) == {"plan": "cancelled", "plan#1/a": "failed", "plan#2/replan": "cancelled"}
+    assert result.timing.makespan == 5.0
+
+
+def test_a_groups_time_ends_a_step_that_makes_a_new_plan() -> None:
+    """The plan is lost to its group alone, and what stands behind it goes on with `Missing`."""
+
+    @step
+    async def again(plan: object, problem: PlanProblem) -> Plan:
+        await asyncio.sleep(60)
+        return []
+
+    @step(inline=True)
+    def is_there(found: dict[str, object] | Missing) -> bool:
+        return not isinstance(found, Missing)
+
+    @workflow
+    def flow() -> bool:
+        with group("g", within=5):
+            found = expand([use("a", "breaks", value=1)], KNOWN, replan=again)
+        return is_there(found)
+
+    result = outcome(flow)
+    assert (result.status, result.value) == ("partial", False)
+    assert result.timing.makespan == 5.0
+
+
+def test_under_continue_a_plan_that_is_used_up_takes_its_consumers_along() -> None:
+    """Rounds are replaced there, too; what needs no plan runs to its end."""
+
+    @step
+    async def again(plan: object, problem: PlanProblem) -> Plan:
+        return [use("b", "breaks", value="second")]
+
+    @workflow(on_failure="continue")
+    def flow() -> object:
+        found = expand([use("a", "breaks", value="first")], KNOWN, replan=again)
+        return [works.named("needs")(found), works.named("other")(1, 20.0)]
+
+    result = outcome(flow)
+    assert [str(failure) for failure in result.failures] == ["plan#2/b: ValueError: second is broken"]
+    assert (states(result)["needs"], states(result)["other"]) == ("skipped", "succeeded")
+
+
+@pytest.mark.slow
+def test_a_process_of_a_replaced_round_is_killed(tmp_path: Path) -> None:
+    """When the new plan is made, it and what it started are gone already."""
+    note = tmp_path / "group"
+    alive: list[list[str]] = []
+
+    @step
+    async def fails_when_it_runs() -> None:
+        while not (note.exists() and note.read_text()):
+            await asyncio.sleep(0.01)
+        alive.append(living(note.read_text()))
+        raise ValueError("no")
+
+    @step
+    async def again(plan: object, problem: PlanProblem) -> Plan:
+        alive.append(living(note.read_text()))
+        return [use("a", value="new", seconds=0.0)]
+
+    @workflow
+    def flow() -> object:
+        known = {**KNOWN, "hangs": hang_for_good, "fails": fails_when_it_runs}
+        return expand([use("h", "hangs", note=str(note)), use("f", "fails")], known, replan=again)
+
+    result = flow.run()
+    assert result.value == {"a": "new"}
+    assert states(result)["plan#1/h"] == "cancelled"
+    before, after = alive
+    assert before
+    assert after == []
 
 
 @pytest.mark.slow

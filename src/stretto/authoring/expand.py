@@ -73,6 +73,7 @@ def _checked(name: str, capabilities: object, replan: object, max_replans: objec
                 where=caller_place(),
                 mend="Make it a @step; a workflow is passed as `some_workflow.as_step()`.",
             )
+        _check_inputs(name, each, step)
     if replan is not None and not isinstance(replan, Step):
         raise DefinitionError(
             f"expand {name!r}: replan= is {type(replan).__name__}, not a step.", where=caller_place()
@@ -83,6 +84,18 @@ def _checked(name: str, capabilities: object, replan: object, max_replans: objec
             where=caller_place(),
         )
     return dict(capabilities)
+
+
+def _check_inputs(name: str, capability: str, step: AnyStep) -> None:
+    """A plan gives inputs by name; a parameter that takes none could never be given."""
+    for each in step.shape.signature.parameters.values():
+        if each.kind is each.POSITIONAL_ONLY and each.default is each.empty:
+            raise DefinitionError(
+                f"expand {name!r}: capability {capability!r} takes {each.name!r} by position only; "
+                "a plan gives inputs by name.",
+                where=caller_place(),
+                mend="Take the `/` out of its signature.",
+            )
 
 
 def _takes_plan(plan: object) -> object:
@@ -244,5 +257,6 @@ def _filled(template: object, refs: Mapping[str, Any]) -> object:
             return found
         return {name: _filled(part, refs) for name, part in template.items()}
     if isinstance(template, (list, tuple)):
-        return type(template)(_filled(part, refs) for part in template)
+        make = getattr(type(template), "_make", type(template))  # a NamedTuple takes its parts one by one
+        return make(_filled(part, refs) for part in template)
     return template

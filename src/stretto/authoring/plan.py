@@ -97,6 +97,8 @@ def _read(item: object, number: int) -> Planned | str:
         check_name(key, "A key")
     except DefinitionError as error:
         return error.what.rstrip(".")
+    if "." in key:
+        return f"no step can have the key {key!r}: behind a dot a $ref names a field"
     if key == REPLAN:
         return f"no step can have the key {REPLAN!r}: the step that makes a new plan is called so"
     refs = tuple(dict.fromkeys(target.partition(".")[0] for target in targets_in(inputs)))
@@ -139,15 +141,19 @@ def _capability_problems(step: Planned, capabilities: Mapping[str, AnyStep]) -> 
         known = ", ".join(sorted(capabilities))
         yield f"{step.key!r} asks for the capability {step.capability!r}; there are: {known}"
         return
-    parameters = capability.shape.signature.parameters
-    takes_any = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    every = capability.shape.signature.parameters
+    takes_any = any(each.kind is each.VAR_KEYWORD for each in every.values())
+    parameters = {
+        name: each
+        for name, each in every.items()
+        if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)  # inputs are given by name
+    }
     known = ", ".join(parameters) or "no inputs"
     for name in step.inputs:
         if name not in parameters and not takes_any:
             yield f"{step.key!r}: {step.capability!r} has no input {name!r}; it takes {known}"
     for name, parameter in parameters.items():
-        is_open = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-        if parameter.default is parameter.empty and name not in step.inputs and not is_open:
+        if parameter.default is parameter.empty and name not in step.inputs:
             yield f"{step.key!r}: {step.capability!r} needs the input {name!r}; it takes {known}"
 
 
@@ -166,6 +172,8 @@ def _circle(steps: Sequence[Planned], order: Mapping[str, int], start: str, then
 
 
 def _circles(steps: Sequence[Planned], order: Mapping[str, int]) -> Iterator[str]:
+    if all(order.get(key, -1) < order[step.key] for step in steps for key in (*step.refs, *step.after)):
+        return  # nothing points forward or at itself; the search takes long in a long plan
     told: set[str] = set()
     for step in steps:
         path = _way_back(steps, order, step.key)
