@@ -368,6 +368,92 @@ def test_a_failed_run_replaces_no_round() -> None:
         assert case.end() == kinds.RUN_FAILED
 
 
+def test_a_drain_stops_nothing_of_a_lost_round() -> None:
+    """The run has failed and lets finish what runs; that a plan lost a step since then changes nothing about it."""
+    case = begun(anchored(Role.GROW, "bad"), on_failure=OnFailure.DRAIN)
+    grows(case, 1, "#1/a", "#1/run", renews=True)
+    case.post(case.failed("bad"))
+    case.post(case.failed("loop#1/a"))
+    assert case.stopped == []
+    case.post(case.done("loop#1/run", 1))
+    assert case.state("loop#1/run") == "SUCCEEDED"
+    assert case.state("loop") == "FAILED"
+    assert case.end() == kinds.RUN_FAILED
+
+
+def test_an_outer_loss_while_a_round_is_closed_ends_the_anchor() -> None:
+    """It was to start again; now nobody needs that, and it fails when the last of its old steps has ended."""
+    graph = anchored(Role.GROW)
+    add_group(graph, "g", 0)
+    case = begun(graph)
+    inner = StepSpec(id="in", role=Role.GROW, where=Where.INLINE)
+    nodes = (Node(inner, "in", (), None, ()), Node(StepSpec(id="x"), "x", (), None, ()))
+    case.post((kinds.ATTEMPT_GREW, 0, 1, case.now, Fragment(nodes, {}, FRAME, output=None)))
+    steps = tuple(Node(StepSpec(id=name), f"#1/{name}", (), None, ()) for name in ("bad", "run"))
+    below = Fragment(steps, {}, FRAME + 1, output=None, renews=True)
+    case.post((kinds.ATTEMPT_GREW, case.index("loop/in"), 1, case.now, below))
+    case.post(case.failed("loop/in#1/bad"))
+    case.post(case.failed("loop/x"))
+    case.post(case.ended("loop/in#1/run"))
+    assert "loop/in#2" not in case.started
+    assert (case.state("loop/in"), case.state("loop")) == ("FAILED", "FAILED")
+    case.post(case.done("use"))
+    assert case.end() == kinds.RUN_PARTIAL
+
+
+def test_the_first_of_two_losses_is_the_reason() -> None:
+    """Facts have an order, and the story tells the earlier one."""
+    case = begun(anchored(Role.GROW))
+    grows(case, 1, "#1/a", "#1/b", "#1/wait: #1/a", renews=True)
+    case.post(case.failed("loop#1/b"), case.failed("loop#1/a"))
+    assert superseded(case) == {"loop#1/wait": "superseded: loop#1/b was lost, a new round follows"}
+
+
+def _plan_in_a_plan() -> Case:
+    """An outer anchor with `x` and an inner one, which has `bad` and `run`; both may start again."""
+    case = begun(anchored(Role.GROW))
+    inner = StepSpec(id="in", role=Role.GROW, where=Where.INLINE)
+    nodes = (Node(inner, "#1/in", (), None, ()), Node(StepSpec(id="x"), "#1/x", (), None, ()))
+    case.post((kinds.ATTEMPT_GREW, 0, 1, case.now, Fragment(nodes, {}, FRAME, output=None, renews=True)))
+    steps = tuple(Node(StepSpec(id=name), f"#1/{name}", (), None, ()) for name in ("bad", "run"))
+    below = Fragment(steps, {}, FRAME + 1, output=None, renews=True)
+    case.post((kinds.ATTEMPT_GREW, case.index("loop#1/in"), 1, case.now, below))
+    return case
+
+
+def test_in_a_replaced_round_nothing_starts_again() -> None:
+    """An inner anchor that could renew its own round is closed with the outer one."""
+    case = _plan_in_a_plan()
+    case.post(case.failed("loop#1/x"))
+    case.post(case.ended("loop#1/in#1/bad"), case.ended("loop#1/in#1/run"))
+    assert case.state("loop#1/in") == "CANCELLED"
+    assert "loop#1/in#2" not in case.started
+    assert case.started[-1] == "loop#2"
+    assert set(superseded(case).values()) == {"superseded: loop#1/x was lost, a new round follows"}
+
+
+def test_an_inner_round_that_is_being_closed_does_not_follow_either() -> None:
+    """It was to be replaced by its own; what is being stopped for that is told once, and ends with the outer."""
+    case = _plan_in_a_plan()
+    case.post(case.failed("loop#1/in#1/bad"))
+    case.post(case.failed("loop#1/x"))
+    assert case.stopped == ["loop#1/in#1/run#1"]
+    case.post(case.ended("loop#1/in#1/run"))
+    assert case.state("loop#1/in") == "CANCELLED"
+    assert "loop#1/in#2" not in case.started
+    assert case.started[-1] == "loop#2"
+
+
+def test_an_inner_and_an_outer_loss_at_once_start_the_outer_again() -> None:
+    """In one decision, in either order: only the round that is left needs a new one."""
+    for first, second in (("loop#1/x", "loop#1/in#1/bad"), ("loop#1/in#1/bad", "loop#1/x")):
+        case = _plan_in_a_plan()
+        case.post(case.failed(first), case.failed(second))
+        case.post(case.ended("loop#1/in#1/run"))
+        assert "loop#1/in#2" not in case.started
+        assert case.started[-1] == "loop#2"
+
+
 def test_under_continue_a_round_is_replaced_all_the_same() -> None:
     """What is lost elsewhere does not keep a plan from being mended."""
     case = begun(anchored(Role.GROW, "bad"), on_failure=OnFailure.CONTINUE)

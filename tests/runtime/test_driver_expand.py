@@ -24,6 +24,7 @@ from stretto import (
     step,
     workflow,
 )
+from stretto.errors import PlanError
 from stretto.testing import run_virtual
 
 if TYPE_CHECKING:
@@ -183,7 +184,8 @@ def test_plain_inputs_stay_what_they_are() -> None:
     assert carried_out([use("a", value=[Pair(1, 2)])]).value == {"a": [Pair(1, 2)]}
     (failure,) = carried_out([use("a", value=1), use("b", value=Pair(ref("a"), 2))]).failures
     assert failure.path == "plan"
-    assert "Step 'b', argument 'value', got a Ref inside Pair.left" in str(failure)
+    assert isinstance(failure.error, PlanError)
+    assert failure.error.problems == ("Step 'b', argument 'value', got a Ref inside Pair.left.",)
 
 
 @pytest.mark.parametrize(
@@ -593,6 +595,33 @@ def test_a_plan_in_a_plan_that_is_used_up_is_lost_to_the_outer_one() -> None:
     assert asked.problems == [("'in' failed: ValueError: glass is broken (in plan#1/in/plan#2/x)",)]
     assert states(result)["plan#1/side"] == "cancelled"
     assert result.value == {"b": "outer"}
+
+
+@pytest.mark.parametrize("seconds", [1.0, 60.0])
+def test_a_plan_in_a_replaced_plan_is_not_begun_again(seconds: float) -> None:
+    """Whether it was planning anew or still in its first round: nothing of it is left, or run a second time."""
+    asked_inner: list[float] = []
+
+    @step
+    async def inner_again(plan: object, problem: PlanProblem) -> Plan:
+        asked_inner.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(60)
+        return []
+
+    @workflow
+    def inner(value: object) -> object:
+        plan = [use("bad", "breaks", value=value, seconds=seconds), use("run", value=value, seconds=60)]
+        return expand(plan, KNOWN, replan=inner_again)
+
+    plan = [use("in", "inner", value=1), use("x", "breaks", value=2, seconds=2)]
+    result, asked = renewed(plan, [use("z", value="outer")], inner=inner.as_step())
+    assert result.value == {"z": "outer"}
+    assert asked.problems == [("'x' failed: ValueError: 2 is broken",)]
+    assert asked_inner == ([1.0] if seconds == 1.0 else [])
+    assert (states(result)["plan#1/in"], states(result)["plan#1/in/plan"]) == ("cancelled", "cancelled")
+    paths = list(result.steps)
+    assert len(paths) == len(set(paths))
+    assert result.timing.makespan == 4.0
 
 
 def test_what_a_new_plan_is_told_is_its_own() -> None:

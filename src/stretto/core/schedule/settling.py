@@ -220,6 +220,7 @@ class Settling(Columns):
             if not self.is_open(child):
                 continue
             if child in self.graph.children:
+                self.renewing.pop(child, None)  # it goes with its round: nobody needs a new one of its own
                 self._supersede(child, why)
             self.stop_reasons[child] = why
             if self.states[child] == RUNNING:
