@@ -233,6 +233,10 @@ MADE = {
     "MemoryLimitError": errors.MemoryLimitError("step", 1),
     "ProcessLostError": errors.ProcessLostError("step", 1),
     "RemoteError": errors.RemoteError("text", kinds=("ValueError",)),
+    "RunOwnedError": errors.RunOwnedError("1f", "77@host"),
+    "FencedError": errors.FencedError("1f", 3),
+    "CodeChangedError": errors.CodeChangedError("1f", ("step a was removed",)),
+    "QuarantinedError": errors.QuarantinedError("1f", "a", 5),
     "RoundsExhaustedError": errors.RoundsExhaustedError("polish", 3),
     "ValueEncodingError": errors.ValueEncodingError("unfit", where="", type_name="set"),
 }

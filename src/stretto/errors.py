@@ -10,6 +10,14 @@ StrettoError
 ├── NotFoundError             nothing is known by that name                       (exit 4)
 ├── ValueEncodingError        a value would not come back equal from a journal
 ├── IllegalEventError         an event that may not happen now: nothing was changed
+├── StoreError                a store cannot do what it is for
+│   ├── RunOwnedError         another process (or this one) drives that run
+│   ├── FencedError           a newer owner has taken the run over: nothing more is written
+│   ├── StoreVersionError     a newer Stretto wrote it
+│   └── StoreDamagedError     what lies there is not what was written
+├── RecoveryError             a journal cannot be gone on with                    (exit 3)
+│   ├── CodeChangedError      today's code is not what the run was begun with
+│   └── QuarantinedError      its process died too often at the same place
 ├── RunError                  a run ended without its value; carries the result
 │   ├── RunFailedError                                                            (exit 10)
 │   ├── RunTimedOutError                                                          (exit 13)
@@ -38,9 +46,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = [
+    "CodeChangedError",
     "ConfigError",
     "DefinitionError",
     "DuplicatePathError",
+    "FencedError",
     "IllegalEventError",
     "InputError",
     "MemoryLimitError",
@@ -51,15 +61,21 @@ __all__ = [
     "PlanError",
     "ProcessLostError",
     "ProviderError",
+    "QuarantinedError",
     "RateLimitedError",
+    "RecoveryError",
     "RefError",
     "RemoteError",
     "RoundsExhaustedError",
     "RunCancelledError",
     "RunError",
     "RunFailedError",
+    "RunOwnedError",
     "RunTimedOutError",
     "StepError",
+    "StoreDamagedError",
+    "StoreError",
+    "StoreVersionError",
     "StrettoError",
     "TargetError",
     "TransientError",
@@ -158,6 +174,86 @@ class IllegalEventError(StrettoError):
     def __str__(self) -> str:
         past = "".join(f"\n  {line}" for line in self.story)
         return f"{self.problem} This is a defect in Stretto; its story so far:{past or ' (empty)'}"
+
+
+class StoreError(StrettoError):
+    """A store cannot do what it is for: unreachable, read-only, full, in use."""
+
+
+class RunOwnedError(StoreError):
+    """A run is driven by somebody else: `owner` is ``pid@host``."""
+
+    def __init__(self, run_id: str, owner: str) -> None:
+        self.run_id = run_id
+        self.owner = owner
+        super().__init__(run_id, owner)
+
+    def __str__(self) -> str:
+        pid, _, host = self.owner.partition("@")
+        where = f" on {host}" if host else ""
+        return (
+            f"Run {self.run_id} is at work in process {pid}{where}; speak to it with `stretto cancel`, `stretto "
+            "approve` or `stretto watch`, or end that process first."
+        )
+
+
+class FencedError(StoreError):
+    """A newer owner has taken the run over; this one writes nothing any more."""
+
+    def __init__(self, run_id: str, epoch: int) -> None:
+        self.run_id = run_id
+        self.epoch = epoch
+        super().__init__(run_id, epoch)
+
+    def __str__(self) -> str:
+        return (
+            f"Run {self.run_id} was taken over by another process while owner number {self.epoch} could not be "
+            "reached; nothing it has done since was written. The other process goes on with it."
+        )
+
+
+class StoreVersionError(StoreError):
+    """A store was written by a newer Stretto."""
+
+
+class StoreDamagedError(StoreError):
+    """What lies in a store is not what was written to it."""
+
+
+class RecoveryError(StrettoError):
+    """A run's journal cannot be gone on with; nothing was changed."""
+
+
+class CodeChangedError(RecoveryError):
+    """Today's code is not what a run was begun with. `changes` name what differs, a sentence each."""
+
+    def __init__(self, run_id: str, changes: tuple[str, ...]) -> None:
+        self.run_id = run_id
+        self.changes = changes
+        super().__init__(run_id, changes)
+
+    def __str__(self) -> str:
+        listed = "".join(f"\n  {change}" for change in self.changes)
+        return (
+            f"The code has changed since run {self.run_id} began:{listed}\nPut it back, or go on with today's code: "
+            f"`stretto resume {self.run_id} --adopt` keeps what is unchanged and runs the rest again."
+        )
+
+
+class QuarantinedError(RecoveryError):
+    """A run whose process died `lost` times while the step at `path` was running is not taken over by itself."""
+
+    def __init__(self, run_id: str, path: str, lost: int) -> None:
+        self.run_id = run_id
+        self.path = path
+        self.lost = lost
+        super().__init__(run_id, path, lost)
+
+    def __str__(self) -> str:
+        return (
+            f"Run {self.run_id} is in quarantine: its process died {self.lost} times while {self.path!r} was running. "
+            f"When the reason is mended, `stretto resume {self.run_id} --release` tries again."
+        )
 
 
 class StepError(StrettoError):

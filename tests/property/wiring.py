@@ -12,7 +12,7 @@ from property.shapes import Block, Const, Flow, Node, Out, Part, Play, default_o
 from stretto import Engine, Missing, Retry, current, group, step, workflow
 from stretto.core.journal import facts as kinds
 from stretto.errors import PermanentError
-from stretto.runtime.stores.memory import MemoryStore
+from stretto.runtime.stores.journals import MemoryJournals
 from stretto.testing import CheckedScheduler, block, run_virtual
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class ScriptedError(Exception):
     """What a scripted error raises."""
 
 
-class LateStore(MemoryStore):
+class LateStore(MemoryJournals):
     """Says in a later turn of the loop that a decision is committed, as a store on a disk does.
 
     `issued` are the attempts (step, number) whose start is committed.

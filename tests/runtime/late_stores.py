@@ -7,7 +7,7 @@ import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from stretto.runtime.stores.memory import MemoryStore
+from stretto.runtime.stores.journals import MemoryJournals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stretto.core.journal.facts import Fact
 
 
-class LateStore(MemoryStore):
+class LateStore(MemoryJournals):
     """Commits each decision `delay` seconds after it was appended, in order."""
 
     def __init__(self, delay: float = 0.0) -> None:
@@ -45,7 +45,7 @@ class LateStore(MemoryStore):
         self._callbacks[run_id]()
 
 
-class ThreadedStore(MemoryStore):
+class ThreadedStore(MemoryJournals):
     """One writer thread. `dies_at` is the number of the decision at which it dies, counted from 1."""
 
     def __init__(self, dies_at: int | None = None) -> None:
@@ -89,7 +89,7 @@ class ThreadedStore(MemoryStore):
             self._loop.call_soon_threadsafe(committed)
 
 
-class RefusingStore(MemoryStore):
+class RefusingStore(MemoryJournals):
     """Raises at the decision number `refuses_at`, counted from 1."""
 
     def __init__(self, refuses_at: int) -> None:

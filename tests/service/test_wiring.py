@@ -10,7 +10,7 @@ import pytest
 from stretto import Engine
 from stretto.errors import ConfigError
 from stretto.models import OfflineModel, OpenAICompatibleModel
-from stretto.runtime.stores.memory import MemoryStore
+from stretto.runtime.stores.journals import MemoryJournals
 from stretto.service.settings import Settings
 from stretto.service.wiring import open_store, wire
 
@@ -73,7 +73,7 @@ def test_a_provider_that_lacks_something_is_an_error(monkeypatch: pytest.MonkeyP
 
 def test_stores() -> None:
     """The memory store is there; anything else is named with what exists."""
-    assert isinstance(open_store("memory", "--store"), MemoryStore)
+    assert isinstance(open_store("memory", "--store"), MemoryJournals)
     with pytest.raises(ConfigError, match=r"--store: there is no store 'sqlite:x\.db'\. Known: memory\."):
         open_store("sqlite:x.db", "--store")
     with pytest.raises(ConfigError, match=r"stretto\.toml: there is no store 'redis'"):

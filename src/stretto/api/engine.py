@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from stretto.authoring import Definition
     from stretto.authoring.step import AnyStep
     from stretto.core.graph import StepSpec
-    from stretto.ports import Clock, Growing, JournalStore, Observer
+    from stretto.ports import Clock, Growing, Journals, Observer
     from stretto.runtime.engine.driver import RunDriver
     from stretto.runtime.engine.permits import Permits
     from stretto.runtime.executors.process import ProcessExecutor
@@ -73,7 +73,7 @@ class Engine:
         on_failure: OnFailure | str = OnFailure.DRAIN,
         grace: float = 5.0,
         observers: Sequence[Observer] = (),
-        store: JournalStore | None = None,
+        store: Journals | None = None,
         clock: Clock | None = None,
         seed: int | None = None,
     ) -> None:
@@ -239,11 +239,11 @@ class Engine:
                 )
         return found
 
-    def _open_store(self) -> JournalStore:
-        from stretto.runtime.stores.memory import MemoryStore
+    def _open_store(self) -> Journals:
+        from stretto.runtime.stores.journals import MemoryJournals
 
         if self._store is None:
-            self._store = MemoryStore()
+            self._store = MemoryJournals()
         return self._store
 
     def _shared_permits(self) -> Permits:

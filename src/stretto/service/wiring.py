@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stretto.models.contract import Model
-    from stretto.ports import JournalStore
+    from stretto.ports import Journals
     from stretto.service.settings import Settings
 
 __all__ = ["Wired", "open_store", "wire"]
@@ -53,13 +53,13 @@ def wire(
     return Wired(engine, opened)
 
 
-def open_store(url: str, origin: str) -> JournalStore:
+def open_store(url: str, origin: str) -> Journals:
     """The store behind a URL. Raises `ConfigError` naming what exists."""
     if url not in STORES:
         raise ConfigError(f"{origin}: there is no store {url!r}. Known: {', '.join(STORES)}.")
-    from stretto.runtime.stores.memory import MemoryStore
+    from stretto.runtime.stores.journals import MemoryJournals
 
-    return MemoryStore()
+    return MemoryJournals()
 
 
 def _model(chosen: Mapping[str, object], origins: Mapping[str, str]) -> Model:

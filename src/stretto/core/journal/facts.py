@@ -12,6 +12,7 @@ each decision together gives its consequences again.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from stretto.core.policy.on_failure import OnFailure
@@ -19,7 +20,7 @@ from stretto.core.policy.on_failure import OnFailure
 if TYPE_CHECKING:
     from stretto.core.graph.graph import Graph
 
-__all__ = ["Created", "Fact", "RunOptions", "is_stimulus"]
+__all__ = ["Answer", "Created", "Fact", "RunOptions", "Verdict", "Wait", "is_stimulus"]
 
 Fact = tuple[int, int, int, float, object]
 
@@ -33,6 +34,14 @@ ATTEMPT_GREW: Final = 5  # data: Fragment; the attempt ended by growing the grap
 PERMIT_GRANTED: Final = 6  # the step got all its named permits
 CLOCK_TICKED: Final = 7  # an instant the scheduler asked to be woken at has come; data: draw in [0, 1)
 CANCEL_REQUESTED: Final = 8  # data: why
+WAIT_BEGAN: Final = (
+    9  # data: Wait; an attempt of a durable wait has looked at its inputs and waits from now on
+)
+ANSWERED: Final = 10  # data: Answer
+ATTEMPT_LOST: Final = (
+    11  # it was under way when its process died; data: Wait, if a person is to decide what follows
+)
+ATTEMPT_REUSED: Final = 12  # data: the value, from the run this one was forked from; nothing was run
 
 FIRST_CONSEQUENCE: Final = 20
 
@@ -49,6 +58,11 @@ STEP_CANCELLED: Final = 27  # data: why
 ATTEMPT_TIMED_OUT: Final = 28  # data: Failure; the attempt was told to stop
 ATTEMPT_ABANDONED: Final = 29  # it did not end within its grace
 GROUP_OPENED: Final = 30  # step: the gate; data: the deadline or None
+WAIT_ENDED: Final = (
+    31  # its instant has come; data: the value handed on by that (a sleep's, or a default), or Failure
+)
+RUN_WAITING: Final = 37  # only people or events can move it
+RUN_RESUMED: Final = 38  # something runs again
 RUN_STARTED: Final = 39
 RUN_SUCCEEDED: Final = 40
 RUN_PARTIAL: Final = 41
@@ -70,13 +84,47 @@ class RunOptions(NamedTuple):
 
 
 class Created(NamedTuple):
-    """The first fact's data: everything a replay needs. `estimates` are seconds by step id."""
+    """The first fact's data: everything a replay needs. `estimates` are seconds by step id; `version` is that of
+    the workflow's body, "" where no store asks for it."""
 
     workflow: str
     graph: Graph
     options: RunOptions
     estimates: dict[str, float]
     inputs: dict[str, object]
+    version: str = ""
+
+
+class Wait(NamedTuple):
+    """What a step waits for: a person ("approval"), an "event", an instant ("sleep"), or a person's word on an
+    attempt that was "lost".
+
+    `text` is the question, or the event's name. At `until` (an instant; None: never) it stops waiting: a sleep
+    succeeds, anything else hands on `default`, a tuple of one value, or fails where that is empty.
+    """
+
+    kind: str
+    text: str
+    until: float | None = None
+    default: tuple[object, ...] = ()
+
+
+class Verdict(StrEnum):
+    """What an answer says."""
+
+    APPROVE = "approve"  # the value that was asked about is handed on; a lost attempt is run again
+    EDIT = "edit"  # another value is handed on
+    REJECT = "reject"  # the step fails with cause rejected
+    RESPOND = "respond"  # a text, or an event's data, is handed on
+
+
+class Answer(NamedTuple):
+    """An answer to a Wait. `value` is what is handed on; `by` who gave it, `note` what they said besides."""
+
+    verdict: Verdict
+    value: object = None
+    by: str = ""
+    note: str = ""
 
 
 def is_stimulus(fact: Fact) -> bool:

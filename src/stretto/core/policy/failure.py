@@ -20,6 +20,7 @@ class Cause(StrEnum):
     CANCELLED = "cancelled"
     BLOCKED = "blocked"
     NOT_CHOSEN = "not_chosen"
+    REJECTED = "rejected"
 
 
 class Failure(NamedTuple):

@@ -35,6 +35,7 @@ _OF_ERRORS: tuple[tuple[type[Exception], Exit], ...] = (
     (errors.DefinitionError, Exit.INVALID),
     (errors.ConfigError, Exit.INVALID),
     (errors.NotFoundError, Exit.NOT_FOUND),
+    (errors.RecoveryError, Exit.INVALID),
 )
 
 

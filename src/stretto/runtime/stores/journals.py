@@ -1,4 +1,4 @@
-"""The journal store that forgets with the process."""
+"""Journals that are forgotten with the process."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
     from stretto.core.journal.facts import Fact
 
-__all__ = ["MemoryStore"]
+__all__ = ["MemoryJournals"]
 
 
-class MemoryStore:
+class MemoryJournals:
     """Keeps the journals of open runs in lists; every append is committed at once."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stretto.errors import NotFoundError, StrettoError
-from stretto.runtime.stores.memory import MemoryStore
+from stretto.runtime.stores.journals import MemoryJournals
 
 if TYPE_CHECKING:
     from stretto.core.journal.facts import Fact
@@ -21,7 +21,7 @@ def _never(error: BaseException | None = None) -> None:
 
 def test_an_append_is_committed_at_once() -> None:
     """`append` says so itself; no callback follows."""
-    store = MemoryStore()
+    store = MemoryJournals()
     store.open("r", _never, _never)
     assert store.append("r", [FACT]) is True
     assert store.facts("r") == [FACT]
@@ -29,7 +29,7 @@ def test_an_append_is_committed_at_once() -> None:
 
 def test_journals_are_kept_apart() -> None:
     """Each run has its own facts."""
-    store = MemoryStore()
+    store = MemoryJournals()
     store.open("a", _never, _never)
     store.open("b", _never, _never)
     store.append("a", [FACT])
@@ -38,7 +38,7 @@ def test_journals_are_kept_apart() -> None:
 
 def test_an_id_is_open_once() -> None:
     """Two runs never write into one journal; a closed id is free again."""
-    store = MemoryStore()
+    store = MemoryJournals()
     store.open("r", _never, _never)
     with pytest.raises(StrettoError, match="'r' is in progress already"):
         store.open("r", _never, _never)
@@ -49,7 +49,7 @@ def test_an_id_is_open_once() -> None:
 
 def test_a_closed_journal_is_gone() -> None:
     """Who holds the result holds its facts; the store holds nothing."""
-    store = MemoryStore()
+    store = MemoryJournals()
     store.open("r", _never, _never)
     store.close("r")
     with pytest.raises(NotFoundError, match="run 'r'"):
