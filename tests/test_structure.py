@@ -242,6 +242,8 @@ MADE = {
 }
 RESULTS = {
     "RunFailedError": SimpleNamespace(status=RunStatus.FAILED, cause=Cause.ERROR),
+    "RunRejectedError": SimpleNamespace(status=RunStatus.FAILED, cause=Cause.REJECTED),
+    "RunWaitingError": SimpleNamespace(status=RunStatus.WAITING, cause=None),
     "RunTimedOutError": SimpleNamespace(status=RunStatus.FAILED, cause=Cause.TIMED_OUT),
     "RunCancelledError": SimpleNamespace(status=RunStatus.CANCELLED, cause=None),
 }

@@ -14,16 +14,20 @@ from stretto.authoring import (
     PlanStep,
     Ref,
     Step,
+    approve,
+    ask,
     check_plan,
     choose,
     expand,
     from_engine,
     group,
     repeat,
+    sleep,
     step,
+    wait_for,
 )
 from stretto.context import current
-from stretto.core.policy import OnFailure, Retry
+from stretto.core.policy import OnFailure, OnLost, Retry
 from stretto.core.values import Missing
 from stretto.errors import PermanentError, RunError, StrettoError, TransientError
 
@@ -37,6 +41,7 @@ __all__ = [
     "Engine",
     "Missing",
     "OnFailure",
+    "OnLost",
     "PermanentError",
     "PlanProblem",
     "PlanStep",
@@ -49,6 +54,8 @@ __all__ = [
     "StrettoError",
     "TransientError",
     "Workflow",
+    "approve",
+    "ask",
     "check_plan",
     "choose",
     "current",
@@ -56,7 +63,9 @@ __all__ = [
     "from_engine",
     "group",
     "repeat",
+    "sleep",
     "step",
+    "wait_for",
     "workflow",
 ]
 

@@ -20,6 +20,8 @@ StrettoError
 │   └── QuarantinedError      its process died too often at the same place
 ├── RunError                  a run ended without its value; carries the result
 │   ├── RunFailedError                                                            (exit 10)
+│   │   └── RunRejectedError  a person said no                                    (exit 14)
+│   ├── RunWaitingError                                                           (exit 12)
 │   ├── RunTimedOutError                                                          (exit 13)
 │   └── RunCancelledError                                                         (exit 130)
 └── StepError                 for steps to raise: says whether another attempt can help
@@ -71,7 +73,9 @@ __all__ = [
     "RunError",
     "RunFailedError",
     "RunOwnedError",
+    "RunRejectedError",
     "RunTimedOutError",
+    "RunWaitingError",
     "StepError",
     "StoreDamagedError",
     "StoreError",
@@ -384,6 +388,14 @@ class RunError(StrettoError):
 
 class RunFailedError(RunError):
     """A required step failed; all failures are in `result`, the first in author order heads the text."""
+
+
+class RunRejectedError(RunFailedError):
+    """A person rejected what the run cannot do without."""
+
+
+class RunWaitingError(RunError):
+    """The run was left in its store, where it waits for people or events; whoever resumes it goes on."""
 
 
 class RunTimedOutError(RunError):

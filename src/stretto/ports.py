@@ -56,13 +56,14 @@ class Code(NamedTuple):
     """What runs behind a step: the plain function, and the live resources added to its arguments.
 
     With `is_on_loop` the function is a coroutine's and runs on the loop, wherever the step's spec says: what
-    stands in for it in a test.
+    stands in for it in a test. `version` is that of the code, None where no store asks for it.
     """
 
     fn: Callable[..., object]
     resources: Mapping[str, object]
     is_on_loop: bool = False
     address: Address | None = None
+    version: str | None = None
 
 
 class Results(Protocol):
@@ -117,6 +118,10 @@ class Journals(Protocol):
         `failed` is called on the loop instead, once, when such an append cannot be committed any more: the
         run then ends with that error. Neither is called from inside `append`, nor after `close`.
         """
+
+    def keeper(self, run_id: str) -> Callable[[int, int, object, str], None] | None:
+        """What is to be called with step, attempt, result and the hash of its inputs before the result's fact is
+        decided about, or None. It raises ValueEncodingError for what cannot be written down."""
 
     def append(self, run_id: str, facts: list[Fact]) -> bool:
         """Append one decision, whole.
@@ -342,6 +347,8 @@ class Store(JournalStore, Blobs, RunIndex, Mailbox, Protocol):
 
     url: str
     """As it was given, without passwords."""
+    is_quick: bool
+    """Whether no method ever takes time, so that all may be called on an event loop."""
 
 
 class ThreadEnd(Protocol):

@@ -304,7 +304,7 @@ def execute(flow: Flow, *, is_sequential: bool = False, meeting: frozenset[str] 
         grace=flow.grace,
         on_failure=flow.on_failure,
         seed=7,
-        store=store,
+        journals=store,
     )
     for known, seconds in flow.estimates:
         engine.estimates.learn(known, seconds)

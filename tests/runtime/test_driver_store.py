@@ -63,7 +63,7 @@ def test_nothing_is_acted_on_before_its_commit() -> None:
     def flow() -> int:
         return look.named("second")(look(1))
 
-    result = run_virtual(flow.with_options(engine=Engine(store=store)).arun())
+    result = run_virtual(flow.with_options(engine=Engine(journals=store)).arun())
     assert result.value == 1
     assert began == [3.0, 6.0]
 
@@ -73,7 +73,7 @@ def test_the_result_waits_for_the_last_commit() -> None:
     store = LateStore(delay=1.0)
 
     async def run() -> tuple[float, list[Fact]]:
-        result = await chain.with_options(engine=Engine(store=store)).arun(1)
+        result = await chain.with_options(engine=Engine(journals=store)).arun(1)
         assert result.value == 5
         return asyncio.get_running_loop().time(), store.committed
 
@@ -92,7 +92,7 @@ def test_observers_wait_for_the_commit() -> None:
             assert store.committed[-len(facts) :] == facts
 
     recorder = Checking()
-    run_virtual(chain.with_options(engine=Engine(store=store), observers=[recorder]).arun(1))
+    run_virtual(chain.with_options(engine=Engine(journals=store), observers=[recorder]).arun(1))
     assert recorder.facts == store.committed
     assert recorder.facts[-1][0] == kinds.RUN_SUCCEEDED
 
@@ -100,7 +100,7 @@ def test_observers_wait_for_the_commit() -> None:
 @pytest.mark.parametrize("width", [0, 1, 3000])
 def test_late_commits_change_no_value(width: int) -> None:
     """With a store that commits later, a burst gives what it gives without."""
-    engine = Engine(store=LateStore())
+    engine = Engine(journals=LateStore())
     assert asyncio.run(fan.with_options(engine=engine).arun(width)).value == [n * 2 for n in range(width)]
 
 
@@ -108,7 +108,7 @@ def test_a_writer_thread() -> None:
     """Commits that come from a thread drive a run to its end."""
     store = ThreadedStore()
     try:
-        assert asyncio.run(chain.with_options(engine=Engine(store=store)).arun(10)).value == 41
+        assert asyncio.run(chain.with_options(engine=Engine(journals=store)).arun(10)).value == 41
     finally:
         store.stop()
 
@@ -124,7 +124,7 @@ def test_timers_that_come_between_the_end_and_its_commit_are_ignored() -> None:
     def flow() -> int:
         return quick()
 
-    result = run_virtual(flow.with_options(engine=Engine(store=LateStore(delay=1.0))).arun())
+    result = run_virtual(flow.with_options(engine=Engine(journals=LateStore(delay=1.0))).arun())
     assert result.value == 1
 
 
@@ -145,7 +145,7 @@ def test_a_cancel_while_commits_are_late() -> None:
         slow()
 
     async def run() -> str:
-        engine = Engine(store=LateStore(delay=1.0))
+        engine = Engine(journals=LateStore(delay=1.0))
         task = asyncio.create_task(flow.with_options(engine=engine).aresult())
         await asyncio.sleep(0.5)
         task.cancel()
@@ -161,7 +161,7 @@ def test_a_cancel_while_commits_are_late() -> None:
 def test_a_dying_writer_fails_all_who_wait(dies_at: int) -> None:
     """When the writer thread dies, at whatever decision, every run ends with its error."""
     store = ThreadedStore(dies_at)
-    engine = Engine(store=store)
+    engine = Engine(journals=store)
 
     async def run() -> list[object]:
         runs = [chain.with_options(engine=engine).arun(1), chain.with_options(engine=engine).arun(2)]
@@ -174,7 +174,7 @@ def test_a_dying_writer_fails_all_who_wait(dies_at: int) -> None:
 def test_a_store_that_raises_ends_the_run(refuses_at: int) -> None:
     """What `append` raises is the run's error, at whatever decision."""
     with pytest.raises(OSError, match="the disk is full"):
-        asyncio.run(chain.with_options(engine=Engine(store=RefusingStore(refuses_at))).arun(1))
+        asyncio.run(chain.with_options(engine=Engine(journals=RefusingStore(refuses_at))).arun(1))
 
 
 def test_a_broken_store_stops_what_runs() -> None:
@@ -196,7 +196,7 @@ def test_a_broken_store_stops_what_runs() -> None:
         double(1)
 
     with pytest.raises(OSError, match="disk"):
-        run_virtual(flow.with_options(engine=Engine(store=RefusingStore(2))).arun())
+        run_virtual(flow.with_options(engine=Engine(journals=RefusingStore(2))).arun())
     assert seen == ["cleaned up"]
 
 
@@ -213,7 +213,7 @@ def test_a_broken_run_gives_back_its_permits() -> None:
         return limited.map([1, 2, 3])
 
     store = RefusingStore(4)
-    engine = Engine(limits={"one": 1}, store=store)
+    engine = Engine(limits={"one": 1}, journals=store)
 
     async def run() -> list[int]:
         with pytest.raises(OSError, match="disk"):
@@ -228,7 +228,7 @@ def test_a_store_out_of_order_is_found_out() -> None:
 
     async def run() -> None:
         drivers: list[RunDriver] = []
-        guarded = chain.with_options(engine=Engine(store=DisorderlyStore(1.0)))
+        guarded = chain.with_options(engine=Engine(journals=DisorderlyStore(1.0)))
         task = asyncio.create_task(guarded.start({"start": 1}, started=drivers.append))
         await asyncio.sleep(0.5)
         drivers[0].cancel("while the first decision is not committed")
@@ -270,6 +270,6 @@ def test_the_failure_is_in_the_journal_before_it_is_raised() -> None:
     def flow() -> None:
         fail()
 
-    result = run_virtual(flow.with_options(engine=Engine(store=store)).aresult())
+    result = run_virtual(flow.with_options(engine=Engine(journals=store)).aresult())
     assert result.status == "failed"
     assert store.committed[-1][0] == kinds.RUN_FAILED

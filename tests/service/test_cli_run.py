@@ -253,7 +253,7 @@ def test_a_run_without_a_value_to_show(flows: Cli) -> None:
         (["flows.py:branches"], 3, "flows.py:"),
         (["flows.py:unlimited"], 4, "[limits] with nowhere = N in stretto.toml"),
         (["flows.py:unkept"], 10, "error: keeps: ValueEncodingError: step 'keeps':"),
-        (["flows.py:nothing", "--store", "db:a"], 3, "--store: there is no store 'db:a'. Known: memory."),
+        (["flows.py:nothing", "--store", "db:a"], 3, "--store: There is no store 'db:a'. Known: memory"),
         (["flows.py:good", "--max-concurrency", "0"], 2, "--max-concurrency"),
         (["flows.py:good", "--max-concurrency", "2", "--sequential"], 2, "one at a time already"),
         (["flows.py:good", "--within", "0"], 2, "give seconds above 0"),

@@ -10,9 +10,8 @@ import pytest
 from stretto import Engine
 from stretto.errors import ConfigError
 from stretto.models import OfflineModel, OpenAICompatibleModel
-from stretto.runtime.stores.journals import MemoryJournals
 from stretto.service.settings import Settings
-from stretto.service.wiring import open_store, wire
+from stretto.service.wiring import wire
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,11 +71,12 @@ def test_a_provider_that_lacks_something_is_an_error(monkeypatch: pytest.MonkeyP
 
 
 def test_stores() -> None:
-    """The memory store is there; anything else is named with what exists."""
-    assert isinstance(open_store("memory", "--store"), MemoryJournals)
-    with pytest.raises(ConfigError, match=r"--store: there is no store 'sqlite:x\.db'\. Known: memory\."):
-        open_store("sqlite:x.db", "--store")
-    with pytest.raises(ConfigError, match=r"stretto\.toml: there is no store 'redis'"):
+    """A run without a store ends with its process; a URL that names none is told with what exists."""
+    with pytest.raises(ConfigError, match="This engine has no store"):
+        _ = wire(Settings(store="memory")).engine.runs
+    with pytest.raises(
+        ConfigError, match=r"stretto\.toml: There is no store 'redis'. Known: memory, sqlite:///PATH"
+    ):
         wire(Settings(store="redis", origins={"store": "stretto.toml"}))
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from stretto.api.ids import new_run_id
 from stretto.api.stand_ins import stand_ins
+from stretto.authoring.known import classes_of, version_of
 from stretto.authoring.nested import Grower
 from stretto.authoring.travel import address_of
 from stretto.core.forecast.estimates import REMEMBERED, Estimates
 from stretto.core.graph import Where
 from stretto.core.journal import facts as kinds
 from stretto.core.journal.facts import Created, RunOptions
-from stretto.core.journal.view import RunStatus
 from stretto.core.limits import Pools
 from stretto.core.policy import OnFailure
 from stretto.core.policy.numbers import is_count, is_length
@@ -24,17 +24,20 @@ from stretto.ports import Code, Grown
 if TYPE_CHECKING:
     import asyncio
     import random
-    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Container, Iterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from stretto.api.durable import DurableRuns
     from stretto.api.result import RunResult
     from stretto.api.stand_ins import StandIns
     from stretto.authoring import Definition
     from stretto.authoring.step import AnyStep
+    from stretto.authoring.workflow import Traced
     from stretto.core.graph import StepSpec
-    from stretto.ports import Clock, Growing, Journals, Observer
+    from stretto.ports import Clock, Growing, Journals, Observer, Store
     from stretto.runtime.engine.driver import RunDriver
     from stretto.runtime.engine.permits import Permits
+    from stretto.runtime.engine.recovery import Recovered, Reuse
     from stretto.runtime.executors.process import ProcessExecutor
     from stretto.runtime.executors.thread import ThreadExecutor
 
@@ -44,12 +47,13 @@ DEFAULT_PERMITS = 1024
 """The run-wide cap when none is given: more attempts at once cost more than they bring (garbage
 collector)."""
 
-_STATUS = {
-    kinds.RUN_SUCCEEDED: RunStatus.SUCCEEDED,
-    kinds.RUN_PARTIAL: RunStatus.PARTIAL,
-    kinds.RUN_FAILED: RunStatus.FAILED,
-    kinds.RUN_CANCELLED: RunStatus.CANCELLED,
-}
+
+class Ways(NamedTuple):
+    """How one run is watched and left, whatever it runs."""
+
+    observers: Sequence[Observer] = ()
+    started: Callable[[RunDriver], None] | None = None
+    leaves_waiting: bool = False
 
 
 class Engine:
@@ -59,6 +63,10 @@ class Engine:
     live objects that steps ask for by `from_engine()`. `max_concurrency` caps the attempts of one run at
     once. `grace` (seconds) is how long a cancelled coroutine may take to end. `observers` are told what
     happens, after it was committed. `seed` makes the jitter of retries repeatable.
+
+    `store` is where runs are journaled, so that they survive this process: a URL (``sqlite:///runs.db``,
+    ``postgresql://…``) or an open store. Without one, nothing outlives a run but its result; `journals` then takes
+    its decisions.
 
     One engine may be used from several event loops, one after another. At the same time, from several
     threads, only without `limits`; a workflow's `max_runs` counts the runs of one loop.
@@ -73,7 +81,8 @@ class Engine:
         on_failure: OnFailure | str = OnFailure.DRAIN,
         grace: float = 5.0,
         observers: Sequence[Observer] = (),
-        store: Journals | None = None,
+        store: Store | str | None = None,
+        journals: Journals | None = None,
         clock: Clock | None = None,
         seed: int | None = None,
     ) -> None:
@@ -85,7 +94,9 @@ class Engine:
         self.grace = _grace(grace)
         self.observers = list(observers)
         self.estimates = Estimates()
+        self._journals = journals
         self._store = store
+        self._runs: DurableRuns | None = None
         self._clock = clock
         self._seed = seed
         self._dice: random.Random | None = None
@@ -109,10 +120,16 @@ class Engine:
         is_sequential: bool = False,
         suspend_groups: bool = False,
         run_id: str | None = None,
+        key: str | None = None,
         observers: Sequence[Observer] = (),
         started: Callable[[RunDriver], None] | None = None,
+        leaves_waiting: bool = False,
     ) -> RunResult[object]:
         """Run a workflow to its end and give the result, whatever its status. Raises only what stops a start.
+
+        With a store, `key` makes the start idempotent: a second run of the same key is the first one. With
+        `leaves_waiting`, a run that only people or events can move is left in the store, and its result says
+        "waiting".
 
         At most `max_runs` runs of one workflow are under way at once; the others wait in the order they came,
         and their deadlines begin when they start. `started` gets the driver as soon as it exists: its `cancel`
@@ -123,16 +140,54 @@ class Engine:
             for group in traced.graph.groups:
                 group.within = None
         options = self._options(within, on_failure, max_concurrency, is_sequential)
-        created = Created(definition.name, traced.graph, options, dict(self.estimates.known), traced.inputs)
+        version = "" if self._store is None else definition.version or ""
+        created = Created(
+            definition.name, traced.graph, options, dict(self.estimates.known), traced.inputs, version
+        )
+        ways = Ways(observers, started, leaves_waiting)
+        if self._store is not None:
+            return await self.runs.arun(definition, traced, created, ways, run_id, key, max_runs)
         code = self._code(traced.functions, stand_ins.get())
-        async with self._admission(definition.name, max_runs):
-            with self._counted():
-                driver = self._driver(run_id, created, code, observers)
-                if started is not None:
-                    started(driver)
-                await driver.execute()
-        self._learn(driver)
-        return _result(driver)
+        async with self.admitted(definition.name, max_runs):
+            driver = self.driver_of(run_id or new_run_id(), created, code, ways, self._open_journals())
+            await driver.execute()
+        return self.ended(driver)
+
+    async def aresume(
+        self,
+        definition: Definition,
+        run_id: str,
+        *,
+        adopt: bool = False,
+        release: bool = False,
+        observers: Sequence[Observer] = (),
+        started: Callable[[RunDriver], None] | None = None,
+        leaves_waiting: bool = False,
+    ) -> RunResult[object]:
+        """Go on with a run whose process has ended, and give its result; one that has ended gives what it had.
+
+        `adopt` takes today's code where it differs from what the run was begun with: what is unchanged is kept, the
+        rest runs again. `release` goes on with a run in quarantine.
+
+        Raises NotFoundError, RunOwnedError, CodeChangedError, QuarantinedError, RecoveryError, StoreError.
+        """
+        ways = Ways(observers, started, leaves_waiting)
+        return await self.runs.aresume(definition, run_id, ways, adopt=adopt, is_released=release)
+
+    @property
+    def runs(self) -> DurableRuns:
+        """The runs in this engine's store. Raises ConfigError if it has none."""
+        if self._runs is None:
+            from stretto.api.durable import DurableRuns
+            from stretto.runtime.stores import open_store
+
+            if self._store is None:
+                raise ConfigError(
+                    "This engine has no store: its runs end with the process. Give it one: Engine(store='sqlite:///runs.db')."
+                )
+            store = open_store(self._store) if isinstance(self._store, str) else self._store
+            self._runs = DurableRuns(self, store)
+        return self._runs
 
     # ---------------------------------------------------------------- parts
 
@@ -152,27 +207,57 @@ class Engine:
             grace=self.grace,
         )
 
-    def _driver(
+    def driver_of(
         self,
-        run_id: str | None,
+        run_id: str,
         created: Created,
         code: Mapping[StepSpec, Code],
-        observers: Sequence[Observer],
+        ways: Ways,
+        journals: Journals,
+        recovered: Recovered | None = None,
+        reuse: Reuse | None = None,
     ) -> RunDriver:
         from stretto.runtime.engine.driver import RunDriver
 
-        return RunDriver(
-            run_id or _new_run_id(),
+        driver = RunDriver(
+            run_id,
             created,
             code,
-            store=self._open_store(),
+            store=journals,
             permits=self._shared_permits(),
             executor=self._executor(),
             processes=self._process_executor,
-            observers=(*self.observers, *observers),
-            clock=self._now(),
+            observers=(*self.observers, *ways.observers),
+            clock=self.now(),
             dice=self._thrown(),
+            recovered=recovered,
+            reuse=reuse,
+            leaves_waiting=ways.leaves_waiting,
         )
+        if ways.started is not None:
+            ways.started(driver)
+        return driver
+
+    def ended(self, driver: RunDriver) -> RunResult[object]:
+        """The result of a run that was driven here."""
+        if not driver.is_left:
+            self._learn(driver)
+        from stretto.api.outcome import result_of
+
+        return result_of(driver)
+
+    def ended_of(self, run_id: str, recovered: Recovered) -> RunResult[object]:
+        """The result of a run as its journal leaves it."""
+        from stretto.api.outcome import result_of_journal
+
+        return result_of_journal(run_id, recovered)
+
+    @asynccontextmanager
+    async def admitted(self, workflow: str, limit: int | None) -> AsyncIterator[None]:
+        """A place among the runs at work. Raises StrettoError where a second loop would double the limits."""
+        async with self._admission(workflow, limit):
+            with self._counted():
+                yield
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -196,27 +281,44 @@ class Engine:
                 if not self._at_work[loop]:
                     del self._at_work[loop]
 
-    def _code(self, functions: Mapping[StepSpec, AnyStep], chosen: StandIns | None) -> dict[StepSpec, Code]:
-        """The code behind each spec; `chosen` says what a test has put in place of steps' functions."""
+    def code_of(self, traced: Traced, classes: dict[str, type]) -> dict[StepSpec, Code]:
+        """The code behind a run that is journaled; `classes` gets those its steps are known to use."""
+        return self._code(traced.functions, stand_ins.get(), classes)
+
+    def _code(
+        self,
+        functions: Mapping[StepSpec, AnyStep],
+        chosen: StandIns | None,
+        classes: dict[str, type] | None = None,
+    ) -> dict[StepSpec, Code]:
+        """The code behind each spec; `chosen` says what a test has put in place of steps' functions. With
+        `classes`, those that its values may be made of are added there, and steps have versions."""
         pools = Pools(self.limits)
         code: dict[StepSpec, Code] = {}
+        if classes is not None:
+            classes.update(classes_of(step.fn for step in functions.values()))
         for spec, step in functions.items():
             pools.check(spec.limits, spec.id)
+            version = None if classes is None else version_of(step)
             if isinstance(step, Grower):
-                code[spec] = Code(self._growing(step, chosen), self._resources_of(step))
+                grow = self._growing(step, chosen, classes)
+                code[spec] = Code(grow, self._resources_of(step), version=version)
                 continue
             other = None if chosen is None else chosen(step)
             if other is None:
                 address = address_of(step) if spec.where is Where.PROCESS else None
-                code[spec] = Code(step.fn, self._resources_of(step), address=address)
+                code[spec] = Code(step.fn, self._resources_of(step), address=address, version=version)
             else:
-                code[spec] = Code(other.fn, self._resources_of(step, other.resources), other.is_on_loop)
+                resources = self._resources_of(step, other.resources)
+                code[spec] = Code(other.fn, resources, other.is_on_loop, version=version)
         return code
 
-    def _growing(self, step: Grower, chosen: StandIns | None) -> Callable[[Growing], Grown]:
+    def _growing(
+        self, step: Grower, chosen: StandIns | None, classes: dict[str, type] | None
+    ) -> Callable[[Growing], Grown]:
         def grow(growing: Growing) -> Grown:
             fragment, functions = step.grow(growing)
-            return Grown(fragment, self._code(functions, chosen))
+            return Grown(fragment, self._code(functions, chosen, classes))
 
         return grow
 
@@ -239,12 +341,12 @@ class Engine:
                 )
         return found
 
-    def _open_store(self) -> Journals:
+    def _open_journals(self) -> Journals:
         from stretto.runtime.stores.journals import MemoryJournals
 
-        if self._store is None:
-            self._store = MemoryJournals()
-        return self._store
+        if self._journals is None:
+            self._journals = MemoryJournals()
+        return self._journals
 
     def _shared_permits(self) -> Permits:
         import asyncio
@@ -280,7 +382,7 @@ class Engine:
         if found is None or found[0] is not loop:
             if found is not None:
                 found[1].close()
-            found = self._threads = (loop, ThreadExecutor(self._now()))
+            found = self._threads = (loop, ThreadExecutor(self.now()))
         return found[1]
 
     def _process_executor(self) -> ProcessExecutor:
@@ -293,10 +395,11 @@ class Engine:
         if found is None or found[0] is not loop:
             if found is not None:
                 found[1].close()
-            found = self._processes = (loop, ProcessExecutor(self._now(), loop))
+            found = self._processes = (loop, ProcessExecutor(self.now(), loop))
         return found[1]
 
-    def _now(self) -> Clock:
+    def now(self) -> Clock:
+        """The clock of the runs on the running loop."""
         return self._clock or _loop_clock()
 
     def _thrown(self) -> random.Random:
@@ -323,25 +426,6 @@ class Engine:
         for step_id, latest in lengths.items():
             for seconds in reversed(latest):
                 self.estimates.learn(step_id, seconds)
-
-
-def _result(driver: RunDriver) -> RunResult[object]:
-    from stretto.api.result import Finished, RunResult
-
-    last = driver.facts[-1]
-    status = _STATUS[last[0]]
-    scheduler = driver.scheduler
-    value: object = None
-    if status in (RunStatus.SUCCEEDED, RunStatus.PARTIAL):
-        value = driver.values.filled(driver.created.graph.output)
-    finished = Finished(
-        driver.info.run_id, driver.created, driver.facts, driver.values, driver.errors, scheduler.failures
-    )
-    return RunResult(finished, value, status, driver.audience.usage)
-
-
-def _new_run_id() -> str:
-    return os.urandom(6).hex()
 
 
 def _loop_clock() -> Clock:

@@ -12,11 +12,19 @@ from stretto.core.journal.story import story_lines
 from stretto.core.journal.view import RunStatus, RunView
 from stretto.core.policy import Cause, Failure, describe
 from stretto.core.values import copy_for_consumer
-from stretto.errors import NotFoundError, RunCancelledError, RunError, RunFailedError, RunTimedOutError
+from stretto.errors import (
+    NotFoundError,
+    RunCancelledError,
+    RunError,
+    RunFailedError,
+    RunRejectedError,
+    RunTimedOutError,
+    RunWaitingError,
+)
 
 if TYPE_CHECKING:
     from stretto.core.forecast.timing import Timing
-    from stretto.core.journal.facts import Created, Fact
+    from stretto.core.journal.facts import Created, Fact, Wait
     from stretto.core.journal.view import AttemptView
     from stretto.runtime.engine.inputs import Values
     from stretto.runtime.engine.usage import Usage
@@ -30,7 +38,8 @@ T_co = TypeVar("T_co", covariant=True)
 class StepResult:
     """One step of a finished run. Instants are seconds since the epoch; None where it never came to that.
 
-    `state` is succeeded, failed, skipped or cancelled; `is_defaulted` says that consumers got `value`, the
+    `state` is succeeded, failed, skipped or cancelled, or waiting where the run was left: for `wait`. `is_reused`:
+    the value comes from the run this one was forked from. `is_defaulted` says that consumers got `value`, the
     default or `Missing`, in place of a result. `error` is the last attempt's exception.
     """
 
@@ -45,6 +54,8 @@ class StepResult:
     reason: str
     is_defaulted: bool
     error: BaseException | None
+    wait: Wait | None = None
+    is_reused: bool = False
 
     @property
     def seconds(self) -> float | None:
@@ -130,6 +141,8 @@ class Finished:
             reason=view.reason,
             is_defaulted=view.is_defaulted,
             error=None if view.state == "succeeded" else self.error(index),
+            wait=view.wait if view.state == "waiting" else None,
+            is_reused=view.is_reused,
         )
 
     def error(self, index: int) -> BaseException | None:
@@ -207,6 +220,11 @@ class RunResult(Generic[T_co]):
         found = [self._failure(index) for index in order if view.step(index).is_defaulted]
         return tuple(failure for failure in found if failure is not None)
 
+    @property
+    def waits(self) -> tuple[str, ...]:
+        """The paths of the steps that wait for people or events, in author order."""
+        return tuple(path for path, step in self.steps.items() if step.wait is not None)
+
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What deserves a look although the run ended: lost optional steps, attempts that ignored their
@@ -239,6 +257,8 @@ class RunResult(Generic[T_co]):
         name = f"Run {self.run_id} of {self.workflow!r}"
         if self.status is RunStatus.CANCELLED:
             return RunCancelledError(f"{name} was cancelled: {self._finished.view.reason}.", self)
+        if self.status is RunStatus.WAITING:
+            return RunWaitingError(f"{name} waits for {', '.join(self.waits) or 'people or events'}.", self)
         if self.cause is Cause.TIMED_OUT and not self.failures:
             within = self._finished.created.options.within
             cut = [path for path, step in self.steps.items() if step.state == "cancelled"]
@@ -250,7 +270,8 @@ class RunResult(Generic[T_co]):
         failures = self.failures
         first = str(failures[0]) if failures else "no failure was recorded"
         others = "".join(f"\n  and {failure}" for failure in failures[1:])
-        error = RunFailedError(f"{name} failed: {first}{others}\n  {self._kept()}", self)
+        kind = RunRejectedError if self.cause is Cause.REJECTED else RunFailedError
+        error = kind(f"{name} failed: {first}{others}\n  {self._kept()}", self)
         if failures:
             error.__cause__ = failures[0].error
         return error

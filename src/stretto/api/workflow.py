@@ -17,7 +17,7 @@ from stretto.core.policy.numbers import is_count, is_length
 from stretto.errors import DefinitionError, StrettoError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 
     from stretto.api.result import RunResult
     from stretto.core.policy import OnFailure
@@ -28,6 +28,7 @@ __all__ = ["Workflow", "workflow"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class Workflow(Generic[P, R]):
@@ -111,12 +112,17 @@ class Workflow(Generic[P, R]):
         sequential: bool | None = None,
         suspend_deadlines: bool | None = None,
         run_id: str | None = None,
+        key: str | None = None,
+        leaves_waiting: bool | None = None,
         observers: Sequence[Observer] | None = None,
     ) -> Workflow[P, R]:
         """The same workflow with run options; what is None stays. They are never among a run's inputs.
 
         `sequential` runs one step at a time in author order. `suspend_deadlines` leaves out the run's and
         groups' `within`: what `bench` and `demo` do to compare both modes. `run_id` names the next run.
+
+        On an engine with a store, `key` makes starting idempotent: a run of a key that is known is that run, gone on
+        with if need be. `leaves_waiting` leaves a run that only people or events can move in the store.
         """
         given = {
             "on_failure": on_failure,
@@ -124,6 +130,8 @@ class Workflow(Generic[P, R]):
             "sequential": sequential,
             "suspend_deadlines": suspend_deadlines,
             "run_id": run_id,
+            "key": key,
+            "leaves_waiting": leaves_waiting,
             "observers": observers,
         }
         options = {**self._options, **{key: value for key, value in given.items() if value is not None}}
@@ -139,17 +147,24 @@ class Workflow(Generic[P, R]):
 
         Inside a running loop this raises at once and names `await x.arun(…)`: there are no nested loops here.
         """
+        return self._on_own_loop(self.arun(*args, **kwargs), "run")
+
+    def _on_own_loop(self, main: Coroutine[object, object, T], name: str) -> T:
         import asyncio
 
         from stretto.runtime.engine.loop import run_to_end
 
-        self.definition.check_outside()
-        if asyncio._get_running_loop() is not None:
-            raise StrettoError(
-                f"{self.name}.run() was called inside a running event loop; "
-                f"write `await {self.name}.arun(…)` there."
-            )
-        return run_to_end(self.arun(*args, **kwargs))
+        try:
+            self.definition.check_outside()
+            if asyncio._get_running_loop() is not None:
+                raise StrettoError(
+                    f"{self.name}.{name}() was called inside a running event loop; "
+                    f"write `await {self.name}.a{name}(…)` there."
+                )
+        except StrettoError:
+            main.close()
+            raise
+        return run_to_end(main)
 
     async def arun(self, *args: P.args, **kwargs: P.kwargs) -> RunResult[R]:
         """Run to the end on the running loop. Raises RunError, with the result, if there is no value."""
@@ -180,8 +195,44 @@ class Workflow(Generic[P, R]):
             is_sequential=self.is_sequential,
             suspend_groups=is_suspended,
             run_id=options.get("run_id"),
+            key=options.get("key"),
+            leaves_waiting=bool(options.get("leaves_waiting")),
             observers=options.get("observers") or (),
             started=started,
+        )
+        return cast("RunResult[R]", result)
+
+    def resume(self, run_id: str, *, adopt: bool = False, release: bool = False) -> RunResult[R]:
+        """Like `aresume`, to its end on an event loop of its own; raises RunError if there is no value."""
+        return self._on_own_loop(self.aresume(run_id, adopt=adopt, release=release), "resume")
+
+    async def aresume(
+        self,
+        run_id: str,
+        *,
+        adopt: bool = False,
+        release: bool = False,
+        started: Callable[[RunDriver], None] | None = None,
+    ) -> RunResult[R]:
+        """Go on with a run of this workflow whose process has ended, and give its result, whatever its status.
+
+        What is finished is kept; what was under way when the process died runs again, as each step's `on_lost`
+        says. A run that has ended gives what it had. `adopt` takes today's code where it differs from what the run
+        was begun with: results of what is unchanged are kept, the rest runs again. `release` lets go on a run in
+        quarantine.
+
+        Raises NotFoundError, RunOwnedError, CodeChangedError, QuarantinedError, RecoveryError, StoreError, and
+        ConfigError on an engine without a store.
+        """
+        options = self._options
+        result = await self.engine.aresume(
+            self.definition,
+            run_id,
+            adopt=adopt,
+            release=release,
+            observers=options.get("observers") or (),
+            started=started,
+            leaves_waiting=bool(options.get("leaves_waiting")),
         )
         return cast("RunResult[R]", result)
 

@@ -10,6 +10,7 @@ from stretto.authoring.ref import Ref
 from stretto.authoring.repeat import repeat
 from stretto.authoring.resource import from_engine
 from stretto.authoring.step import Step
+from stretto.authoring.wait import approve, ask, sleep, wait_for
 from stretto.authoring.workflow import Definition
 
 __all__ = [
@@ -20,11 +21,15 @@ __all__ = [
     "PlanStep",
     "Ref",
     "Step",
+    "approve",
+    "ask",
     "check_plan",
     "choose",
     "expand",
     "from_engine",
     "group",
     "repeat",
+    "sleep",
     "step",
+    "wait_for",
 ]

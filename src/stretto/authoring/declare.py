@@ -16,7 +16,7 @@ from stretto.errors import DefinitionError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from stretto.core.policy import Retry
+    from stretto.core.policy import OnLost, Retry
     from stretto.core.values import Missing
 
 __all__ = ["step"]
@@ -61,6 +61,8 @@ def step(
     memory: int | str | None = ...,
     reads: str | tuple[str, ...] = ...,
     writes: str | tuple[str, ...] = ...,
+    on_lost: OnLost | Literal["retry", "ask", "fail"] | None = ...,
+    version: str | None = ...,
     optional: Literal[False] = ...,
 ) -> _Decorator: ...
 @overload
@@ -78,6 +80,8 @@ def step(
     memory: int | str | None = ...,
     reads: str | tuple[str, ...] = ...,
     writes: str | tuple[str, ...] = ...,
+    on_lost: OnLost | Literal["retry", "ask", "fail"] | None = ...,
+    version: str | None = ...,
 ) -> _DecoratorOr[D]: ...
 @overload
 def step(
@@ -94,6 +98,8 @@ def step(
     memory: int | str | None = ...,
     reads: str | tuple[str, ...] = ...,
     writes: str | tuple[str, ...] = ...,
+    on_lost: OnLost | Literal["retry", "ask", "fail"] | None = ...,
+    version: str | None = ...,
 ) -> _DecoratorOr[D]: ...
 @overload
 def step(
@@ -109,6 +115,8 @@ def step(
     memory: int | str | None = ...,
     reads: str | tuple[str, ...] = ...,
     writes: str | tuple[str, ...] = ...,
+    on_lost: OnLost | Literal["retry", "ask", "fail"] | None = ...,
+    version: str | None = ...,
 ) -> _DecoratorOr[Missing]: ...
 def step(
     fn: Callable[..., Any] | None = None,
@@ -124,6 +132,8 @@ def step(
     memory: int | str | None = None,
     reads: str | tuple[str, ...] = (),
     writes: str | tuple[str, ...] = (),
+    on_lost: OnLost | Literal["retry", "ask", "fail"] | None = None,
+    version: str | None = None,
     optional: bool = False,
     default: Any = _UNSET,
     default_factory: Any = _UNSET,
@@ -135,8 +145,12 @@ def step(
     thread; `inline=True` is for small synchronous glue that is run by the engine itself, without a permit;
     `executor="process"` runs a `def` in a worker process that can be killed, under a limit of `memory` (bytes,
     or a text such as "512MB"). `reads` and `writes` name shared things: steps that write one, and those that
-    read it, keep their author's order within a run. An
-    `optional=True` step that finally fails hands on `default`, what `default_factory()` makes, or `Missing`.
+    read it, keep their author's order within a run. `on_lost` says what follows in a run with a store when the
+    process dies with an attempt: "retry" at once, "ask" a person, or "fail"; where nothing is said, a step that
+    `writes` asks, and any other runs again. An `optional=True` step that finally fails hands on `default`, what
+    `default_factory()` makes, or `Missing`.
+    `version` stands for its code where runs are kept in a store: a result made by another version is not reused.
+    Without it, the source of the function, and of what it names in its module, counts.
     `id` replaces the function's name in paths.
 
     Raises DefinitionError for options that contradict each other.
@@ -158,8 +172,9 @@ def step(
             reads=reads,
             writes=writes,
             memory=memory,
+            on_lost=on_lost,
         )
-        return Step(function, spec, shape_of(function), factory)
+        return Step(function, spec, shape_of(function), factory, _version(function, version))
 
     return declare if fn is None else declare(fn)
 
@@ -177,6 +192,12 @@ def _check_function(function: object) -> None:
             where=caller_place(),
             mend="Options go by keyword, a path's name as `@step(id=…)`.",
         )
+
+
+def _version(function: Callable[..., Any], version: object) -> str | None:
+    if version is None or (isinstance(version, str) and version.strip() and version.isprintable()):
+        return version
+    raise contradiction(function, f"version={version!r}; give a text of one line, such as version='2'.")
 
 
 def _where(function: Callable[..., Any], *, inline: bool, executor: str | None) -> Where:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar, cast, runtime_checkable
+from typing import TYPE_CHECKING, Literal, ParamSpec, Protocol, TypeVar, cast, runtime_checkable
 
 from stretto.authoring.place import caller_place
 from stretto.authoring.signature import shape_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stretto.authoring.trace import Trace
     from stretto.authoring.workflow import Definition
     from stretto.core.graph import Fragment
-    from stretto.core.policy import Retry
+    from stretto.core.policy import OnLost, Retry
     from stretto.ports import Growing
 
 __all__ = ["Grower", "Nested", "check_declared"]
@@ -84,14 +84,16 @@ class Nested(Step[P, R]):
         within: float | None = None,
         retry: Retry | int | None = None,
         limit: str | tuple[str, ...] | None = None,
+        on_lost: OnLost | Literal["retry", "ask", "fail"] | None = None,
     ) -> Step[P, R]:
         """The same workflow with another deadline, in seconds; what else a step may have belongs to its steps.
 
         Raises DefinitionError.
         """
-        if timeout is not None or retry is not None or limit is not None:
+        if any(option is not None for option in (timeout, retry, limit, on_lost)):
             raise DefinitionError(
-                f"Workflow {self.name!r} has no attempts of its own: timeout=, retry= and limit= belong to its steps.",
+                f"Workflow {self.name!r} has no attempts of its own: timeout=, retry=, limit= and on_lost= belong to "
+                "its steps.",
                 where=caller_place(),
                 mend="Give them there; within= bounds the workflow.",
             )

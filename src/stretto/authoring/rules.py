@@ -7,7 +7,7 @@ from typing import Final
 
 from stretto.authoring.place import caller_place
 from stretto.core.graph import StepSpec, Where
-from stretto.core.policy import Retry
+from stretto.core.policy import OnLost, Retry
 from stretto.core.policy.numbers import is_count, is_length
 from stretto.core.policy.retry import NO_RETRY
 from stretto.core.values import snapshot
@@ -40,6 +40,7 @@ def spec_of(
     reads: object = (),
     writes: object = (),
     memory: object = None,
+    on_lost: object = None,
 ) -> StepSpec:
     """The spec behind a step's options. Raises DefinitionError for wrong or contradictory ones."""
     for name, seconds in (("timeout", timeout), ("within", within)):
@@ -55,11 +56,14 @@ def spec_of(
             mend="Add executor='process', or drop memory=.",
         )
     rule = _rule(step_id, retry)
-    if where is Where.INLINE and (timeout or within or limits or rule.attempts > 1):
+    lost = _on_lost(step_id, on_lost, where, does_write=bool(writes))
+    if where is Where.INLINE and (
+        timeout or within or limits or rule.attempts > 1 or lost is not OnLost.RETRY
+    ):
         raise DefinitionError(
             f"Step {step_id!r} is inline: it takes no time and no permit.",
             where=caller_place(),
-            mend="Drop timeout=, within=, retry= and limit=, or drop inline=True.",
+            mend="Drop timeout=, within=, retry=, limit= and on_lost=, or drop inline=True.",
         )
     return StepSpec(
         id=step_id,
@@ -73,6 +77,7 @@ def spec_of(
         reads=names_of(step_id, "reads", reads, "the name of what the step reads, or several"),
         writes=names_of(step_id, "writes", writes, "the name of what the step writes, or several"),
         memory=_bytes(step_id, memory),
+        on_lost=lost,
     )
 
 
@@ -108,6 +113,17 @@ def _rule(step_id: str, retry: object) -> Retry:
     raise DefinitionError(
         f"Step {step_id!r}: retry={retry!r}; give a Retry(…) or a number of attempts.", where=caller_place()
     )
+
+
+def _on_lost(step_id: str, given: object, where: Where, *, does_write: bool) -> OnLost:
+    """What was said, or else: ask where the lost attempt may have written something, and run it again where it
+    has not. Glue takes no time to be lost in."""
+    if given is None:
+        return OnLost.ASK if does_write and where is not Where.INLINE else OnLost.RETRY
+    if isinstance(given, str) and given in set(OnLost):
+        return OnLost(given)
+    known = ", ".join(repr(str(each)) for each in OnLost)
+    raise DefinitionError(f"Step {step_id!r}: on_lost={given!r}; give one of {known}.", where=caller_place())
 
 
 def kept_default(step_id: str, value: object) -> object:

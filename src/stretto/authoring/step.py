@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, cast
 
 from stretto.authoring.group import Group
 from stretto.authoring.missing_check import admits_missing, admits_missing_inside
@@ -12,6 +12,7 @@ from stretto.authoring.place import caller_place
 from stretto.authoring.ref import Ref
 from stretto.authoring.rules import kept_default, spec_of
 from stretto.authoring.trace import Trace, active_trace
+from stretto.authoring.version import version_of
 from stretto.core.graph import MapSpec, Role, Source, StepSpec, map_fragment, sources_in
 from stretto.core.graph.source import LOCAL
 from stretto.core.values.atoms import ATOMS
@@ -19,7 +20,7 @@ from stretto.errors import DefinitionError
 
 if TYPE_CHECKING:
     from stretto.authoring.signature import Shape
-    from stretto.core.policy import Retry
+    from stretto.core.policy import OnLost, Retry
 
 __all__ = ["AnyStep", "Step"]
 
@@ -33,21 +34,42 @@ class Step(Generic[P, R]):
     """A function that workflows can use. `fn` is the plain function; calling the step in a workflow's body
     gives a `Ref` (typed as the result it stands for, so that editors and mypy understand the body)."""
 
-    __slots__ = ("__dict__", "__weakref__", "after_refs", "factory", "fn", "name", "shape", "spec")
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "after_refs",
+        "declared_version",
+        "factory",
+        "fn",
+        "name",
+        "shape",
+        "spec",
+    )
 
     def __init__(
-        self, fn: Callable[P, object], spec: StepSpec, shape: Shape, factory: Callable[[], object] | None
+        self,
+        fn: Callable[P, object],
+        spec: StepSpec,
+        shape: Shape,
+        factory: Callable[[], object] | None,
+        version: str | None = None,
     ) -> None:
         self.fn = fn
         self.spec = spec
         self.name = spec.id
         self.shape = shape
         self.factory = factory
+        self.declared_version = version
         self.after_refs: tuple[Ref, ...] = ()
         self.__doc__ = fn.__doc__
 
     def __repr__(self) -> str:
         return f"<Step {self.name}>"
+
+    @property
+    def version(self) -> str | None:
+        """What its code was declared to be, or a hash of it; None where there is no source to read."""
+        return version_of(self.fn, self.declared_version)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Use the step in a workflow's body. Outside one this runs nothing and raises DefinitionError."""
@@ -124,6 +146,7 @@ class Step(Generic[P, R]):
         within: float | None = None,
         retry: Retry | int | None = None,
         limit: str | tuple[str, ...] | None = None,
+        on_lost: OnLost | Literal["retry", "ask", "fail"] | None = None,
     ) -> Step[P, R]:
         """The same step with some rules replaced; what is None stays as declared. Seconds throughout."""
         spec = self.spec
@@ -139,6 +162,7 @@ class Step(Generic[P, R]):
             reads=spec.reads,
             writes=spec.writes,
             memory=spec.memory,
+            on_lost=spec.on_lost if on_lost is None else on_lost,
         )
         return self._varied(spec=changed)
 
@@ -221,6 +245,7 @@ class Step(Generic[P, R]):
         )  # `copy` takes 2 µs longer, once a step of a large graph
         other.__dict__.update(self.__dict__)
         other.fn, other.shape, other.factory = self.fn, self.shape, self.factory
+        other.declared_version = self.declared_version
         other.spec = spec or self.spec
         other.name = name or self.name
         other.after_refs = self.after_refs if after is None else after

@@ -13,6 +13,7 @@ from stretto.authoring.place import function_place
 from stretto.authoring.resource import FromEngine
 from stretto.authoring.trace import Trace, active_trace
 from stretto.authoring.travel import address_of
+from stretto.authoring.version import version_of
 from stretto.core.graph import Where, is_projected
 from stretto.core.values import snapshot
 from stretto.errors import DefinitionError, InputError, StrettoError, ValueEncodingError
@@ -61,6 +62,11 @@ class Definition:
         """``file.py:12``."""
         code = getattr(self.fn, "__code__", None)
         return None if code is None else function_place(code)
+
+    @property
+    def version(self) -> str | None:
+        """The version of the body's code; None where it has no source."""
+        return version_of(self.fn, is_body=True)
 
     def _check_parameters(self) -> None:
         for parameter in self.signature.parameters.values():

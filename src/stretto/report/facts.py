@@ -27,6 +27,7 @@ _ROLES = {
     Role.MAP: "a map: one step an item",
     Role.CHOOSE: "a choice: one of its branches runs",
     Role.REPEAT: "a loop: one round after the other",
+    Role.WAIT: "waits for a person, an event or an instant",
     Role.GROW: "grown from within: a nested workflow or a plan",
 }
 

@@ -22,10 +22,7 @@ from stretto.service.toml_lines import line_of, lines_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["STORES", "Place", "Settings", "known_keys", "load_settings", "variable_of"]
-
-STORES = ("memory",)
-"""Kinds of stores that exist."""
+__all__ = ["Place", "Settings", "known_keys", "load_settings", "variable_of"]
 
 _PREFIX = "STRETTO_"
 _OTHER_VARIABLES = frozenset({"STRETTO_HOME"})  # names a folder, overrides no key of the files

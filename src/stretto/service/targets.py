@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stretto.api.workflow import Workflow
+from stretto.authoring.known import script_module
 from stretto.errors import NotFoundError, StrettoError, TargetError
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _load(path: Path) -> ModuleType:
     Never ``__main__``: classes are known by their module's name wherever their values go. The prefix keeps a
     file called ``json.py`` from standing in for the standard library's.
     """
-    name = "stretto_target_" + re.sub(r"\W", "_", path.stem)
+    name = script_module(path.name)
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise TargetError(f"{path.name} cannot be loaded as Python.", mend="Name a file that ends in .py.")

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stretto.api.engine import Engine
 from stretto.errors import ConfigError
-from stretto.service.settings import STORES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stretto.models.contract import Model
-    from stretto.ports import Journals
+    from stretto.ports import Store
     from stretto.service.settings import Settings
 
-__all__ = ["Wired", "open_store", "wire"]
+__all__ = ["Wired", "opened_store", "wire"]
 
 
 class Wired(NamedTuple):
@@ -48,18 +47,26 @@ def wire(
         on_failure=settings.on_failure or base.on_failure,
         grace=base.grace if settings.grace is None else settings.grace,
         observers=base.observers,
-        store=open_store(settings.store, settings.origins.get("store", "the setting `store`")),
+        store=_store(settings),
     )
     return Wired(engine, opened)
 
 
-def open_store(url: str, origin: str) -> Journals:
-    """The store behind a URL. Raises `ConfigError` naming what exists."""
-    if url not in STORES:
-        raise ConfigError(f"{origin}: there is no store {url!r}. Known: {', '.join(STORES)}.")
-    from stretto.runtime.stores.journals import MemoryJournals
+def _store(settings: Settings) -> Store | None:
+    """None for runs that end with the process: their decisions need not even be written down."""
+    if settings.store == "memory":
+        return None
+    return opened_store(settings.store, settings.origins.get("store", "the setting `store`"))
 
-    return MemoryJournals()
+
+def opened_store(url: str, origin: str) -> Store:
+    """The store behind a URL. Raises `ConfigError` naming what exists, StoreError where it cannot be opened."""
+    from stretto.runtime.stores import open_store
+
+    try:
+        return open_store(url)
+    except ConfigError as wrong:
+        raise ConfigError(f"{origin}: {wrong}") from None
 
 
 def _model(chosen: Mapping[str, object], origins: Mapping[str, str]) -> Model:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from stretto.core.graph import Role, Where
 from stretto.core.journal import facts as kinds
-from stretto.core.policy import OnFailure
+from stretto.core.journal.facts import Answer, Verdict, Wait
+from stretto.core.policy import Failure, OnFailure
 from stretto.core.schedule import Scheduler
 from stretto.core.schedule.states import LEGAL, State
 from stretto.errors import StrettoError
@@ -42,6 +43,7 @@ def check_invariants(scheduler: Scheduler) -> None:
     check.counters()
     check.permits()
     check.edges()
+    check.waits()
     check.nothing_is_forgotten()
     check.anchors()
     check.groups()
@@ -133,6 +135,30 @@ class _State:
             if not (dep in self.graph.children if dep == shape else self.scheduler.is_delivered(dep))
         ]
 
+    # ---------------------------------------------------------------- waits
+
+    def waits(self) -> None:
+        """Whoever is asked or sleeps waits, without a permit; a run is at rest when nothing else goes on in it."""
+        scheduler = self.scheduler
+        for index in (*scheduler.asked, *scheduler.paused):
+            is_waiting = self.states[index] is State.WAITING and index not in self.graph.children
+            self.require(is_waiting, f"is asked or pauses, and is {self.states[index].name}", index)
+        for index, wait in scheduler.asked.items():
+            self.equal(wait.kind == "sleep", index in scheduler.paused, "sleeps", index)
+        for index, count in scheduler.lost.items():
+            self.require(0 < count <= scheduler.attempts[index], f"lost {count} attempts", index)
+        self.equal(self.is_at_rest(), scheduler.is_waiting, "waits for people and events alone")
+
+    def is_at_rest(self) -> bool:
+        scheduler = self.scheduler
+        if scheduler.finished or scheduler.stopping or not scheduler.asked:
+            return False
+        open_steps = {index for index in self.indices if not self.states[index].is_final}
+        moving = open_steps - set(scheduler.asked) - set(self.graph.children)
+        is_moving = any(self.states[index] is not State.PENDING for index in moving)
+        is_growing = any(self.states[index] is State.RUNNING for index in self.graph.children)
+        return not is_moving and not is_growing and all(map(scheduler.is_asked, scheduler.asked))
+
     # ---------------------------------------------------------------- no lost wake-up
 
     def nothing_is_forgotten(self) -> None:
@@ -154,6 +180,9 @@ class _State:
             self.require(
                 scheduler.open_children[index] > 0, "has no open child left and has not settled", index
             )
+        elif state is State.WAITING:
+            is_waiting = index in scheduler.asked or index in scheduler.paused
+            self.require(is_waiting, "waits, and neither time nor anybody will move it on", index)
 
     # ---------------------------------------------------------------- anchors, groups and the end
 
@@ -186,7 +215,7 @@ class _State:
             self.require(
                 self.states[index].is_final, f"is {self.states[index].name} in a finished run", index
             )
-        for name in ("stopping", "requested", "held", "reserved", "fresh"):
+        for name in ("stopping", "requested", "held", "reserved", "fresh", "asked", "paused"):
             self.require(
                 not getattr(scheduler, name), f"the run has finished with {name}={getattr(scheduler, name)}"
             )
@@ -199,24 +228,31 @@ _ARRIVES: Final = {
     kinds.STEP_STARTED: (State.READY, State.RUNNING),
     kinds.STEP_RETRYING: (State.WAITING,),
     kinds.ATTEMPT_GREW: (State.WAITING,),
+    kinds.ATTEMPT_LOST: (State.WAITING,),
+    kinds.WAIT_BEGAN: (State.WAITING,),
     kinds.ATTEMPT_SUCCEEDED: (State.SUCCEEDED,),
+    kinds.ATTEMPT_REUSED: (State.SUCCEEDED,),
     kinds.STEP_COMPLETED: (State.SUCCEEDED,),
     kinds.STEP_FAILED: (State.FAILED,),
     kinds.STEP_SKIPPED: (State.SKIPPED,),
     kinds.STEP_CANCELLED: (State.CANCELLED,),
 }
+_RESULTS: Final = frozenset(
+    (kinds.ATTEMPT_SUCCEEDED, kinds.ATTEMPT_REUSED, kinds.STEP_COMPLETED, kinds.STEP_DEFAULTED)
+)
 _LOSSES: Final = frozenset((kinds.STEP_FAILED, kinds.STEP_SKIPPED))
 
 
 class CheckedScheduler(Scheduler):
     """A scheduler that checks every invariant after every event, and every transition on the way there."""
 
-    __slots__ = ("_doomed_before", "_handed_on", "_issued", "_known", "_must_rest")
+    __slots__ = ("_awaited", "_doomed_before", "_handed_on", "_issued", "_known", "_must_rest")
 
     def __init__(self, created: Created) -> None:
         super().__init__(created)
         self._known: dict[int, State] = {}
         self._handed_on: dict[int, object] = {}
+        self._awaited: dict[int, Wait] = {}
         self._issued: dict[int, int] = {}
         self._must_rest = False
         self._doomed_before: set[int] = set()
@@ -256,11 +292,32 @@ class CheckedScheduler(Scheduler):
             self._check_start(index, attempt)
         for state in _ARRIVES.get(kind, ()):
             self._arrive(index, state)
-        if kind in (kinds.ATTEMPT_SUCCEEDED, kinds.STEP_COMPLETED, kinds.STEP_DEFAULTED):
-            if index in self._handed_on:
-                raise self._broken(index, "handed on a result twice")
-            self._handed_on[index] = data
+        if kind in (kinds.ANSWERED, kinds.WAIT_ENDED):
+            self._follow_wait(fact)
+        if kind in _RESULTS:
+            self._hand_on(index, data)
+        if isinstance(data, Wait):
+            self._awaited[index] = data
         self._must_rest = self._must_rest or self._ends_starting(kind, index)
+
+    def _follow_wait(self, fact: Fact) -> None:
+        """The end of a wait hands something on, or a loss or another attempt follows."""
+        kind, index, _, at, data = fact
+        if self._known.get(index) is not State.WAITING:
+            raise self._broken(index, "a wait ended that had not begun")
+        wait = self._awaited.pop(index)
+        if kind == kinds.WAIT_ENDED and (wait.until is None or at < wait.until):
+            raise self._broken(index, f"stopped waiting at {at}, before {wait.until}")
+        is_again = wait.kind == "lost" and isinstance(data, Answer) and data.verdict is Verdict.APPROVE
+        is_no = isinstance(data, Failure) or (isinstance(data, Answer) and data.verdict is Verdict.REJECT)
+        if not is_again and not is_no:
+            self._arrive(index, State.SUCCEEDED)
+            self._hand_on(index, data.value if isinstance(data, Answer) else data)
+
+    def _hand_on(self, index: int, value: object) -> None:
+        if index in self._handed_on:
+            raise self._broken(index, "handed on a result twice")
+        self._handed_on[index] = value
 
     def _ends_starting(self, kind: int, index: int) -> bool:
         """Whether nothing may start behind this fact: a cancel, or required work that nothing absorbs."""

@@ -12,7 +12,7 @@ from stretto.core.graph.fragment import (
 from stretto.core.graph.graph import Body, Graph
 from stretto.core.graph.rebase import round_of
 from stretto.core.graph.source import Source
-from stretto.core.graph.spec import ANCHORS, Role, StepSpec, Where
+from stretto.core.graph.spec import ANCHORS, Role, StepSpec, WaitRule, Where
 from stretto.core.graph.template import fill, is_projected, narrowed, project, sources_in
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Role",
     "Source",
     "StepSpec",
+    "WaitRule",
     "Where",
     "fill",
     "is_projected",

@@ -119,12 +119,14 @@ class Verdict(StrEnum):
 
 
 class Answer(NamedTuple):
-    """An answer to a Wait. `value` is what is handed on; `by` who gave it, `note` what they said besides."""
+    """An answer to a Wait. `value` is what is handed on; `by` who gave it, `note` what they said besides; `letter`
+    is the number of the letter it came by, 0 where it came by none."""
 
     verdict: Verdict
     value: object = None
     by: str = ""
     note: str = ""
+    letter: int = 0
 
 
 def is_stimulus(fact: Fact) -> bool:

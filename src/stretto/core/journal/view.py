@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from stretto.core.journal import facts as kinds
-from stretto.core.journal.facts import Created, Fact
+from stretto.core.journal.facts import Answer, Created, Fact, Verdict, Wait
 from stretto.core.policy import Cause, Failure
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from stretto.core.graph import Graph
 
-__all__ = ["AttemptView", "RunStatus", "RunView", "StepView"]
+__all__ = ["LOST", "AttemptView", "RunStatus", "RunView", "StepView"]
 
 
 class RunStatus(StrEnum):
@@ -46,9 +46,25 @@ class AttemptView:
 
 
 class StepView:
-    """One step: its state's name in lower case, and the instants that led there."""
+    """One step: its state's name in lower case, and the instants that led there.
 
-    __slots__ = ("attempts", "ended_at", "failure", "is_defaulted", "ready_at", "reason", "state", "until")
+    `until` is when its next attempt begins; `wait` what it waits for, or waited for at last, and `answer` what
+    was said to that. With `is_reused` its value comes from the run this one was forked from.
+    """
+
+    __slots__ = (
+        "answer",
+        "attempts",
+        "ended_at",
+        "failure",
+        "is_defaulted",
+        "is_reused",
+        "ready_at",
+        "reason",
+        "state",
+        "until",
+        "wait",
+    )
 
     def __init__(self) -> None:
         self.state = "pending"
@@ -59,12 +75,18 @@ class StepView:
         self.failure: Failure | None = None
         self.reason = ""
         self.is_defaulted = False
+        self.is_reused = False
+        self.wait: Wait | None = None
+        self.answer: Answer | None = None
 
     @property
     def started_at(self) -> float | None:
         """When its first attempt was issued."""
         return self.attempts[0].started_at if self.attempts else None
 
+
+LOST: Final = Failure(Cause.ERROR, "its process died", ("stretto.AttemptLost",))
+"""What became of an attempt that was under way when its process died."""
 
 _END_STATES = {
     kinds.STEP_COMPLETED: "succeeded",
@@ -74,6 +96,8 @@ _END_STATES = {
 }
 _RUN_STATES = {
     kinds.RUN_STARTED: RunStatus.RUNNING,
+    kinds.RUN_WAITING: RunStatus.WAITING,
+    kinds.RUN_RESUMED: RunStatus.RUNNING,
     kinds.RUN_SUCCEEDED: RunStatus.SUCCEEDED,
     kinds.RUN_PARTIAL: RunStatus.PARTIAL,
     kinds.RUN_FAILED: RunStatus.FAILED,
@@ -133,9 +157,7 @@ class RunView:
             step.state = "running"
             step.attempts.append(AttemptView(attempt, at))
         elif kind == kinds.ATTEMPT_SUCCEEDED:
-            step.state = "succeeded"
-            step.ended_at = at
-            self._end_attempt(step, attempt, at, None)
+            self._succeed(step, attempt, at)
         elif kind == kinds.STEP_READY:
             step.state = "ready"
             step.ready_at = at
@@ -143,6 +165,11 @@ class RunView:
             self._end_step(step, fact)
         else:
             self._apply_rest(step, fact)
+
+    def _succeed(self, step: StepView, attempt: int, at: float) -> None:
+        step.state = "succeeded"
+        step.ended_at = at
+        self._end_attempt(step, attempt, at, None)
 
     def _end_step(self, step: StepView, fact: Fact) -> None:
         kind, _, attempt, at, data = fact
@@ -170,6 +197,28 @@ class RunView:
             self._end_attempt(step, attempt, at, None)
         elif kind == kinds.ATTEMPT_ABANDONED:
             self.abandoned.append(index)
+        elif kind == kinds.ATTEMPT_REUSED:
+            step.is_reused = True
+            self._succeed(step, attempt, at)
+        else:
+            self._apply_waits(step, fact)
+
+    def _apply_waits(self, step: StepView, fact: Fact) -> None:
+        kind, _, attempt, at, data = fact
+        if kind == kinds.WAIT_BEGAN and isinstance(data, Wait):
+            step.state = "waiting"
+            step.wait = data
+        elif kind == kinds.ATTEMPT_LOST:
+            step.state = "waiting"
+            step.wait = data if isinstance(data, Wait) else None
+            self._end_attempt(step, attempt, at, LOST)
+        elif kind == kinds.WAIT_ENDED and not isinstance(data, Failure):
+            self._succeed(step, attempt, at)
+        elif kind == kinds.ANSWERED and isinstance(data, Answer):
+            step.answer = data
+            is_again = step.wait is not None and step.wait.kind == "lost" and data.verdict == Verdict.APPROVE
+            if data.verdict != Verdict.REJECT and not is_again:
+                self._succeed(step, attempt, at)
 
     def _end_attempt(self, step: StepView, number: int, at: float, failure: Failure | None) -> None:
         for attempt in reversed(step.attempts):

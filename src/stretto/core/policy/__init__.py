@@ -2,6 +2,7 @@
 
 from stretto.core.policy.failure import Cause, Failure, describe, failure_of
 from stretto.core.policy.on_failure import OnFailure
+from stretto.core.policy.on_lost import OnLost
 from stretto.core.policy.retry import Retry, wait_before
 
-__all__ = ["Cause", "Failure", "OnFailure", "Retry", "describe", "failure_of", "wait_before"]
+__all__ = ["Cause", "Failure", "OnFailure", "OnLost", "Retry", "describe", "failure_of", "wait_before"]

@@ -73,7 +73,7 @@ class Attempts(Settling):
         self.states[index] = WAITING
         if self.halted is not None:
             return
-        lost = self.doomed.get(index, self.doomed.get(self.graph.scopes[index]))
+        lost = self._doomed_by(index)
         if lost is None:
             self._grow(index, fragment)  # type: ignore[arg-type]  # the kind's data, see facts.py
         elif not self.open_children.get(index):  # doomed while it grew: nothing more begins below it
@@ -230,8 +230,9 @@ class Attempts(Settling):
 
     def _retry_or_lose(self, index: int, attempt: int, failure: Failure, draw: float) -> None:
         retry = self.graph.specs[index].retry
-        if self.halted is None and not self._is_doomed(index) and retry.wants(failure, attempt):
-            until = self.now + wait_before(retry, attempt, failure, draw)
+        turn = self.turn(index, attempt)
+        if self.halted is None and not self._is_doomed(index) and retry.wants(failure, turn):
+            until = self.now + wait_before(retry, turn, failure, draw)
             if not self._is_after_deadline(index, until):
                 self._pause(index, attempt, failure, until)
                 return
@@ -240,6 +241,10 @@ class Attempts(Settling):
     def _is_doomed(self, index: int) -> bool:
         return bool(self.doomed) and self.graph.scopes[index] in self.doomed
 
+    def _doomed_by(self, index: int) -> int | None:
+        """What was lost, where nothing new may begin at a step: above it, or below it if it is an anchor."""
+        return self.doomed.get(index, self.doomed.get(self.graph.scopes[index]))
+
     def _is_after_deadline(self, index: int, until: float) -> bool:
         """No use waiting for an attempt that could not start before the step's own limit."""
         within = self.graph.specs[index].within
@@ -247,6 +252,7 @@ class Attempts(Settling):
 
     def _pause(self, index: int, attempt: int, failure: Failure, until: float) -> None:
         self.states[index] = WAITING
+        self.paused.add(index)
         self.facts.append((kinds.STEP_RETRYING, index, attempt, self.now, (until, failure)))
         self.deadlines.add(until, RETRY_DUE, index, attempt)
         if self.options.is_sequential:

@@ -11,7 +11,7 @@ from stretto.core.schedule.states import State
 
 if TYPE_CHECKING:
     from stretto.core.graph.graph import Graph
-    from stretto.core.journal.facts import Created, Fact
+    from stretto.core.journal.facts import Created, Fact, Wait
     from stretto.core.policy.failure import Cause, Failure
     from stretto.core.schedule.decision import Command
 
@@ -26,9 +26,13 @@ class Columns:
     none yet), `superseded` those whose children are being closed for that. `left_out` are steps whose end counts
     for nothing: branches not chosen, rounds replaced. `stopping` maps attempts that were told to stop to the end
     of their grace; `late` holds those nobody waits for any more and whose permits are still out.
+    `asked` are durable waits that have begun, and steps of which a person is to say what follows a lost attempt;
+    `paused` steps are those that time alone moves on: before another attempt, or asleep. `lost` counts attempts
+    whose process died, `rejected` are the failures of the run that a person wanted.
     """
 
     __slots__ = (
+        "asked",
         "attempts",
         "began_at",
         "commands",
@@ -48,9 +52,11 @@ class Columns:
         "is_expired",
         "is_losing",
         "is_partial",
+        "is_waiting",
         "late",
         "left_out",
         "losses",
+        "lost",
         "missing",
         "must_stop",
         "now",
@@ -58,7 +64,9 @@ class Columns:
         "open_steps",
         "opened_groups",
         "options",
+        "paused",
         "queue",
+        "rejected",
         "renewing",
         "requested",
         "reserved",
@@ -94,6 +102,11 @@ class Columns:
         self.reserved: set[int] = set()
         self.held: set[int] = set()
         self.used = 0
+        self.asked: dict[int, Wait] = {}
+        self.paused: set[int] = set()
+        self.lost: dict[int, int] = {}
+        self.rejected: set[int] = set()
+        self.is_waiting = False
         self.running = 0
         self.open_steps = count
         self.open_children: dict[int, int] = {}
@@ -134,6 +147,14 @@ class Columns:
     def is_delivered(self, index: int) -> bool:
         """Whether the step's edges are open: it succeeded, or its default was handed on."""
         return self.states[index] == State.SUCCEEDED or index in self.defaulted
+
+    def is_asked(self, index: int) -> bool:
+        """Whether a person or an event may answer the step now: a sleep cannot be cut short."""
+        return index in self.asked and index not in self.paused
+
+    def turn(self, index: int, attempt: int) -> int:
+        """The number of an attempt among those that no process's death has taken: what rules and rounds count."""
+        return attempt - self.lost.get(index, 0)
 
     def is_awaited(self, index: int, attempt: int) -> bool:
         """Whether an attempt is the step's present one, and was not told to stop."""

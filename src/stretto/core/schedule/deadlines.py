@@ -12,11 +12,12 @@ Due = tuple[float, int, int, int]
 
 GRACE_OVER: Final = 1
 RETRY_DUE: Final = 2
-ATTEMPT_TIMEOUT: Final = 3
-STEP_WITHIN: Final = 4
-OPTIONAL_CUT: Final = 5
-GROUP_WITHIN: Final = 6
-RUN_WITHIN: Final = 7
+WAIT_DUE: Final = 3
+ATTEMPT_TIMEOUT: Final = 4
+STEP_WITHIN: Final = 5
+OPTIONAL_CUT: Final = 6
+GROUP_WITHIN: Final = 7
+RUN_WITHIN: Final = 8
 
 
 class Deadlines:
@@ -41,6 +42,10 @@ class Deadlines:
         if now >= self._armed:
             self._armed = float("inf")
         return found
+
+    def rearm(self) -> None:
+        """Nobody will ring for what was given before: the process that was to has gone."""
+        self._armed = float("inf")
 
     def to_arm(self) -> float | None:
         """The next instant to be woken at, if it is earlier than the one last given."""

@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from stretto.core.forecast.levels import bottom_levels
-from stretto.core.graph.spec import FREE, LIMITED
+from stretto.core.graph.spec import FREE, LIMITED, Role
 from stretto.core.journal import facts as kinds
 from stretto.core.journal.story import story_lines
 from stretto.core.policy.failure import Cause, Failure
-from stretto.core.schedule.attempts import Attempts
 from stretto.core.schedule.deadlines import RUN_WITHIN
 from stretto.core.schedule.decision import ACQUIRE, FINISH, RELEASE, WAKE, Decision
 from stretto.core.schedule.ready import weight_of
@@ -27,6 +26,7 @@ from stretto.core.schedule.settling import (
     WAITING,
 )
 from stretto.core.schedule.states import State
+from stretto.core.schedule.waits import Waits
 from stretto.errors import IllegalEventError
 
 if TYPE_CHECKING:
@@ -38,11 +38,19 @@ if TYPE_CHECKING:
 __all__ = ["Scheduler"]
 
 _ENDS: Final = frozenset(
-    (kinds.ATTEMPT_SUCCEEDED, kinds.ATTEMPT_FAILED, kinds.ATTEMPT_ENDED, kinds.ATTEMPT_GREW)
+    (
+        kinds.ATTEMPT_SUCCEEDED,
+        kinds.ATTEMPT_FAILED,
+        kinds.ATTEMPT_ENDED,
+        kinds.ATTEMPT_GREW,
+        kinds.ATTEMPT_LOST,
+        kinds.ATTEMPT_REUSED,
+        kinds.WAIT_BEGAN,
+    )
 )
 
 
-class Scheduler(Attempts):
+class Scheduler(Waits):
     """The state machine of one run. `handle` is its only door."""
 
     __slots__ = ("_handlers", "log")
@@ -59,6 +67,10 @@ class Scheduler(Attempts):
             kinds.PERMIT_GRANTED: self._on_granted,
             kinds.CLOCK_TICKED: self._on_tick,
             kinds.CANCEL_REQUESTED: self._on_cancel,
+            kinds.WAIT_BEGAN: self._on_wait_began,
+            kinds.ANSWERED: self._on_answered,
+            kinds.ATTEMPT_LOST: self._on_lost,
+            kinds.ATTEMPT_REUSED: self._on_succeeded,
         }
 
     def handle(self, *stimuli: Fact) -> Decision:
@@ -84,6 +96,8 @@ class Scheduler(Attempts):
             self._dispatch()
         if not self.running or self.is_expired:
             self._close()
+        if self.asked or self.is_waiting:
+            self._note_waiting()
         if not self.finished:
             instant = self.deadlines.to_arm()
             if instant is not None:
@@ -140,6 +154,8 @@ class Scheduler(Attempts):
                 raise IllegalEventError(f"Fact kind {kind} is not a stimulus.")
             elif self.finished:
                 raise IllegalEventError(f"Fact kind {kind} came after the run had ended.")
+            elif kind == kinds.ANSWERED and not (self.is_asked(index) and self.attempts[index] == attempt):
+                self._refuse(kind, index, attempt)
 
     def _check_end(self, kind: int, index: int, attempt: int, seen: set[tuple[int, int]] | None) -> None:
         key = (index, attempt)
@@ -149,6 +165,8 @@ class Scheduler(Attempts):
         if not (is_current or is_told) or (seen is not None and key in seen):
             self._refuse(kind, index, attempt)
         if kind == kinds.ATTEMPT_ENDED and not is_told:
+            self._refuse(kind, index, attempt)
+        if kind == kinds.WAIT_BEGAN and self.graph.specs[index].role is not Role.WAIT:
             self._refuse(kind, index, attempt)
         if seen is not None:
             seen.add(key)
@@ -161,7 +179,7 @@ class Scheduler(Attempts):
         path = self.graph.path(index)
         state = State(self.states[index]).name
         raise IllegalEventError(
-            f"Attempt {attempt} of step {path!r} cannot end now (fact kind {kind}): the step is {state}, "
+            f"Attempt {attempt} of step {path!r} cannot take fact kind {kind} now: the step is {state}, "
             f"its attempt is {self.attempts[index]}.",
             step=path,
             story=self.story(path),
@@ -346,8 +364,13 @@ class Scheduler(Attempts):
         if self.halted is Cause.CANCELLED:
             self._finish(kinds.RUN_CANCELLED, self.verdict)
         else:
-            cause = Cause.ERROR if self.failures else Cause.TIMED_OUT
-            self._finish(kinds.RUN_FAILED, cause)
+            self._finish(kinds.RUN_FAILED, self._cause())
+
+    def _cause(self) -> Cause:
+        if not self.failures:
+            return Cause.TIMED_OUT
+        first = min(self.failures, key=self.graph.author_order)
+        return Cause.REJECTED if first in self.rejected else Cause.ERROR
 
     def _finish(self, kind: int, data: object) -> None:
         self.finished = True

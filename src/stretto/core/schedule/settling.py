@@ -34,6 +34,7 @@ _REASON_OF: Final[dict[Cause, MissingReason]] = {
     Cause.TIMED_OUT: "timed_out",
     Cause.CANCELLED: "cancelled",
     Cause.BLOCKED: "skipped",
+    Cause.REJECTED: "failed",
 }
 
 
@@ -315,6 +316,8 @@ class Settling(Columns):
             self._block(consumer, index)
 
     def _fail_run(self, index: int, failure: Failure) -> None:
+        if failure.cause is Cause.REJECTED:
+            self.rejected.add(index)
         # An anchor that was lost with a child tells nothing new: the child is named.
         is_told = failure.cause is Cause.BLOCKED and index in self.graph.children
         if self.options.on_failure is not OnFailure.CONTINUE:
@@ -398,13 +401,16 @@ class Settling(Columns):
         self.deadlines.add(until, GRACE_OVER, index, attempt)
 
     def _withdraw(self, index: int) -> None:
-        """Give back what a step holds or has asked for while it was not running."""
+        """Give back what a step holds or has asked for while it was not running; nobody is to answer it any more."""
         if index in self.requested:
             self.requested.discard(index)
             self.commands.append((RELEASE, index, self.attempts[index] + 1, 0.0))
             if index in self.reserved:
                 self.used -= 1  # a kept place counts from its second request on, see `_request`
         self.reserved.discard(index)
+        self.paused.discard(index)
+        if self.asked:
+            self.asked.pop(index, None)
         if index in self.held:
             self.held.discard(index)
             self.used -= 1

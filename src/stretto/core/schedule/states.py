@@ -4,8 +4,9 @@ The rules of the table:
 
 1. A step leaves PENDING when all its edges have opened, or when it is certain that it will never start.
 2. READY is RUNNING without a permit. Steps that need no permit pass through it within one decision.
-3. WAITING holds no permit: a pause before another attempt, or an anchor whose children are at work. An anchor
-   that goes round again passes through READY like a retry.
+3. WAITING holds no permit: a pause before another attempt, a durable wait, a lost attempt of which a person is
+   to say what follows, or an anchor whose children are at work. An anchor that goes round again passes through
+   READY like a retry.
 4. SUCCEEDED, FAILED, SKIPPED and CANCELLED are final: nothing ever leaves them.
 5. An event that names a transition missing here is illegal: it changes nothing and raises with the step's
    story.
@@ -53,15 +54,21 @@ LEGAL: Final[dict[tuple[State, State], str]] = {
     (State.READY, State.SKIPPED): "its anchor is lost",
     (State.READY, State.CANCELLED): "the run ended before it got a permit, or a new round replaced it",
     (State.RUNNING, State.SUCCEEDED): "the attempt returned a value",
-    (State.RUNNING, State.WAITING): "the attempt failed and will be retried, or it grew children",
+    (
+        State.RUNNING,
+        State.WAITING,
+    ): "the attempt failed or was lost and others follow, it grew children, or a wait began",
     (State.RUNNING, State.FAILED): "the attempt failed for good, or a deadline passed",
     (State.RUNNING, State.CANCELLED): "told to stop, and it has ended or its grace has",
     (
         State.WAITING,
         State.READY,
-    ): "the pause before the next attempt is over, or what it looks at has settled",
-    (State.WAITING, State.SUCCEEDED): "the children have settled, or a late thread brought the value",
-    (State.WAITING, State.FAILED): "a child was lost, or a deadline passed",
+    ): "the pause before the next attempt is over, a lost one is run again, or what it looks at has settled",
+    (
+        State.WAITING,
+        State.SUCCEEDED,
+    ): "the children have settled, an answer or its instant came, or a late thread",
+    (State.WAITING, State.FAILED): "a child was lost, a person rejected it, or a deadline passed",
     (State.WAITING, State.SKIPPED): "its anchor is lost",
     (State.WAITING, State.CANCELLED): "the run ended first, or a new round replaced it",
     (State.READY, State.SUCCEEDED): "a late thread brought the value before the next attempt got a permit",

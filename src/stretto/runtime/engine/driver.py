@@ -19,24 +19,28 @@ from typing import TYPE_CHECKING, Final
 from stretto.context import attempt_scope
 from stretto.core.graph import Fragment, StepSpec, Where
 from stretto.core.journal import facts as kinds
+from stretto.core.journal.facts import Verdict
 from stretto.core.policy import failure_of
 from stretto.core.schedule.decision import ACQUIRE, FINISH, RELEASE, START, STOP, WAKE, Command
 from stretto.core.schedule.machine import Scheduler
 from stretto.core.values import digest, snapshot
 from stretto.core.values.atoms import ATOMS
-from stretto.errors import StrettoError, ValueEncodingError
+from stretto.errors import InputError, StrettoError, ValueEncodingError
 from stretto.ports import Job, RunInfo
+from stretto.runtime.engine.asking import wait_of
 from stretto.runtime.engine.attempt import CurrentAttempt
 from stretto.runtime.engine.audience import Audience
 from stretto.runtime.engine.growth import grown_by
+from stretto.runtime.engine.hashes import InputHashes
 from stretto.runtime.engine.inputs import Values
+from stretto.runtime.engine.lost import losses
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Coroutine, Mapping, Sequence
     from contextvars import Context
 
-    from stretto.core.journal.facts import Created, Fact
+    from stretto.core.journal.facts import Answer, Created, Fact
     from stretto.ports import (
         Address,
         Clock,
@@ -48,6 +52,7 @@ if TYPE_CHECKING:
         Processes,
     )
     from stretto.runtime.engine.permits import Permits
+    from stretto.runtime.engine.recovery import Recovered, Reuse
 
 __all__ = ["RunDriver"]
 
@@ -79,6 +84,9 @@ class RunDriver:
         observers: Sequence[Observer],
         clock: Clock,
         dice: random.Random,
+        recovered: Recovered | None = None,
+        reuse: Reuse | None = None,
+        leaves_waiting: bool = False,
     ) -> None:
         self.info = RunInfo(run_id, created.workflow, created.graph)
         self.created = created
@@ -91,8 +99,15 @@ class RunDriver:
         self._processes = processes
         self._clock = clock
         self._dice = dice
-        self._scheduler = Scheduler(created)
+        self._recovered = recovered
+        self._reuse = reuse
+        self._leaves_waiting = leaves_waiting
+        self.is_left = False
+        self.began_waiting: Callable[[str], None] | None = None
+        self._keep: Callable[[int, int, object, str], None] | None = None
+        self._scheduler = Scheduler(created) if recovered is None else recovered.scheduler
         self.values = Values(created.graph, self._scheduler.values)
+        self._hashes = InputHashes(created.graph, self.values)
         self._inbox: list[Fact] = []
         self._is_deciding = True  # what comes before `execute` waits for it
         self._is_due = False
@@ -110,6 +125,32 @@ class RunDriver:
         self.audience = Audience(self.info, observers, clock, self._loop)
         self._done: asyncio.Future[None] = self._loop.create_future()
 
+    def version_of(self, spec: StepSpec) -> str | None:
+        """The version of the code behind a step; None for what has no code of its own."""
+        code = self._code.get(spec)
+        return None if code is None else code.version
+
+    def asked_value(self, index: int) -> object:
+        """The value that an approval asks about. Raises InputError for a question that has none."""
+        args = self.values.args(index)
+        if len(args) < 2:
+            raise InputError(
+                f"{self.info.graph.path(index)!r} asks for a text: respond with one, or reject it."
+            )
+        return args[0]
+
+    def answer(self, index: int, answer: Answer) -> None:
+        """Settle a wait, or say what follows a lost attempt; the caller has seen that it is asked.
+
+        Approving hands on the value that was asked about. Decided at once: who looks again sees what is still
+        asked. Raises InputError for an approval of a question that has no value.
+        """
+        scheduler = self._scheduler
+        if answer.verdict is Verdict.APPROVE and scheduler.asked[index].kind == "approval":
+            answer = answer._replace(value=self.asked_value(index))
+        self._inbox.append((kinds.ANSWERED, index, scheduler.attempts[index], self._clock(), answer))
+        self._decide()
+
     @property
     def scheduler(self) -> Scheduler:
         """The run's state."""
@@ -123,8 +164,12 @@ class RunDriver:
         Raises what the store raised, or a defect of the engine, after the run's attempts were stopped.
         """
         self._store.open(self.info.run_id, self._on_committed, self._crash)
+        self._keep = self._store.keeper(self.info.run_id)
         try:
-            self._begin()
+            if self._recovered is None:
+                self._begin()
+            else:
+                self._go_on(self._recovered)
             await self._until_done()
         finally:
             self._tidy()
@@ -138,6 +183,30 @@ class RunDriver:
         self._is_deciding = False
         self._inbox.insert(0, (kinds.RUN_CREATED, kinds.RUN, 0, self._clock(), self.created))
         self._decide()
+
+    def _go_on(self, recovered: Recovered) -> None:
+        """Take up a run that another process has left: what was under way there is lost, the rest stands."""
+        if self.audience.observers:
+            self.audience.show(recovered.facts)
+        scheduler = self._scheduler
+        at = self._clock()
+        # The tick comes with the losses: what has run out of time meanwhile must not begin again first.
+        tick = (kinds.CLOCK_TICKED, kinds.RUN, 0, at, self._dice.random())
+        self._inbox[:0] = [*losses(scheduler, at), tick]
+        scheduler.deadlines.rearm()
+        for index in sorted(scheduler.requested):
+            self._perform((ACQUIRE, index, scheduler.attempts[index] + 1, scheduler.queue.level(index)))
+        self._is_deciding = False
+        self._decide()
+
+    def leave(self) -> bool:
+        """Let go of a run that waits for people or events; whoever resumes it goes on. False if it does
+        anything else."""
+        if self._scheduler.running or self._inbox or self._uncommitted or self._done.done():
+            return False
+        self.is_left = True
+        self._done.set_result(None)
+        return True
 
     async def _until_done(self) -> None:
         try:
@@ -259,6 +328,10 @@ class RunDriver:
             self._warn_of_threads(facts)
         if self.audience.observers:
             self.audience.show(facts)
+        if self.began_waiting is not None and any(fact[0] == kinds.WAIT_BEGAN for fact in facts):
+            self._loop.call_soon(self.began_waiting, self.info.run_id)
+        if self._leaves_waiting and any(fact[0] == kinds.RUN_WAITING for fact in facts):
+            self._loop.call_soon(self.leave)
         if self._commands:
             self._commands.extend(commands)  # a slice is due already
         elif len(commands) > SLICE:
@@ -320,8 +393,15 @@ class RunDriver:
             if spec.is_anchor:
                 self._grow(index, attempt)
                 return
+            if self._reuse is not None and (found := self._reuse(index, self._hashes)):
+                self._succeeded(index, attempt, self._clock(), found[0], kinds.ATTEMPT_REUSED)
+                return
             args = self.values.args(index)
             kwargs = None if graph.kwargs[index] is None else self.values.kwargs(index)
+            if spec.wait is not None:
+                at = self._clock()
+                self._post((kinds.WAIT_BEGAN, index, attempt, at, wait_of(spec.wait, args, kwargs or {}, at)))
+                return
         except BaseException as error:  # noqa: BLE001  # inputs that cannot be made fail the attempt, not the engine
             self._failed(index, attempt, error)
             return
@@ -366,6 +446,8 @@ class RunDriver:
                     fact = kinds.ATTEMPT_GREW
                 else:
                     value = snapshot(value)
+            if self._keep is not None and fact == kinds.ATTEMPT_SUCCEEDED:
+                self._keep(index, attempt, value, self._hashes.of(index))
         except CancelledError as error:
             if (index, attempt) in self._told:
                 return  # `_on_told_ended` says so; it also speaks for those cancelled before their first line
@@ -377,6 +459,17 @@ class RunDriver:
         else:
             self._tasks.pop((index, attempt), None)
             self._post((fact, index, attempt, self._clock(), value))
+
+    def _succeeded(
+        self, index: int, attempt: int, at: float, value: object, kind: int = kinds.ATTEMPT_SUCCEEDED
+    ) -> None:
+        if self._keep is not None:
+            try:
+                self._keep(index, attempt, value, self._hashes.of(index))
+            except Exception as error:  # noqa: BLE001  # what cannot be written down fails the attempt
+                self._failed(index, attempt, error)
+                return
+        self._post((kind, index, attempt, at, value))
 
     def _failed(self, index: int, attempt: int, error: BaseException) -> None:
         self._tasks.pop((index, attempt), None)
@@ -403,7 +496,7 @@ class RunDriver:
         except BaseException as error:  # noqa: BLE001  # whatever a step raises is its own failure, SystemExit too
             self._failed(index, attempt, error)
         else:
-            self._post((kinds.ATTEMPT_SUCCEEDED, index, attempt, self._clock(), value))
+            self._succeeded(index, attempt, self._clock(), value)
 
     def _start_thread(
         self,
@@ -418,7 +511,7 @@ class RunDriver:
             if error is not None:
                 self._failed(index, attempt, error)
             else:
-                self._post((kinds.ATTEMPT_SUCCEEDED, index, attempt, at, value))
+                self._succeeded(index, attempt, at, value)
 
         self._threads.add((index, attempt))
         try:
@@ -440,7 +533,7 @@ class RunDriver:
             elif error is not None:
                 self._failed(index, attempt, error)
             else:
-                self._post((kinds.ATTEMPT_SUCCEEDED, index, attempt, at, value))
+                self._succeeded(index, attempt, at, value)
 
         about = {
             "run_id": self.info.run_id,

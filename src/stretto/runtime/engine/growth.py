@@ -25,6 +25,7 @@ def grown_by(
     graph: Graph, index: int, attempt: int, values: Values, code: Code | None, scheduler: Scheduler
 ) -> Grown:
     """The fragment of one attempt of an anchor. Raises what fails the attempt."""
+    attempt = scheduler.turn(index, attempt)  # rounds are counted by it
     role = graph.specs[index].role
     if role is Role.MAP:
         rule = graph.maps[index]

@@ -25,7 +25,9 @@ class Exit(IntEnum):
     NOT_FOUND = 4
     FAILED = 10
     PARTIAL = 11
+    WAITING = 12
     TIMED_OUT = 13
+    REJECTED = 14
     DOES_NOT_HOLD = 20
     INTERRUPTED = 130
 
@@ -37,6 +39,9 @@ _OF_ERRORS: tuple[tuple[type[Exception], Exit], ...] = (
     (errors.NotFoundError, Exit.NOT_FOUND),
     (errors.RecoveryError, Exit.INVALID),
 )
+
+
+_OF_CAUSES = {Cause.TIMED_OUT: Exit.TIMED_OUT, Cause.REJECTED: Exit.REJECTED}
 
 
 def exit_of_error(error: BaseException) -> Exit:
@@ -52,4 +57,6 @@ def exit_of_result(result: RunResult[object]) -> Exit:
         return Exit.PARTIAL
     if result.status is RunStatus.CANCELLED:
         return Exit.INTERRUPTED
-    return Exit.TIMED_OUT if result.cause is Cause.TIMED_OUT else Exit.FAILED
+    if result.status is RunStatus.WAITING:
+        return Exit.WAITING
+    return Exit.FAILED if result.cause is None else _OF_CAUSES.get(result.cause, Exit.FAILED)
