@@ -9,12 +9,15 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from stretto.api.ids import new_run_id
+from stretto.api.past import Reuse, is_at_or_under, past_of
 from stretto.api.target import target_of
 from stretto.authoring.known import ScriptNames, classes_of
+from stretto.core.journal.facts import Created, RunOptions
 from stretto.core.journal.reading import FactReader
 from stretto.core.journal.writing import FactWriter
+from stretto.core.policy import OnFailure
 from stretto.core.values import decode_json, encode_json
-from stretto.errors import QuarantinedError, RecoveryError
+from stretto.errors import NotFoundError, QuarantinedError, RecoveryError
 from stretto.ports import NewRun
 from stretto.runtime.engine.durable import DurableJournals
 from stretto.runtime.engine.letters import Mailroom
@@ -25,10 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
     from stretto.api.engine import Engine, Ways
+    from stretto.api.past import Past
     from stretto.api.result import RunResult
     from stretto.authoring import Definition
     from stretto.authoring.workflow import Traced
-    from stretto.core.journal.facts import Created, Fact
+    from stretto.core.graph import Graph
+    from stretto.core.journal.facts import Fact
     from stretto.core.journal.reading import Opaque
     from stretto.ports import RunRow, Store
     from stretto.runtime.engine.driver import RunDriver
@@ -82,6 +87,10 @@ class DurableRuns:
             self._desk = _Desk(self.store, loop)
         return self._desk
 
+    def is_here(self, run_id: str) -> bool:
+        """Whether a run is at work on the running loop."""
+        return run_id in self.desk().ended
+
     # ---------------------------------------------------------------- a new run
 
     async def arun(
@@ -95,25 +104,52 @@ class DurableRuns:
         max_runs: int | None,
     ) -> RunResult[object]:
         """Submit a run and drive it to its end, or until it only waits; see `Engine.arun`."""
-        engine = self._engine
-        classes = classes_of([definition.fn])
-        code = engine.code_of(traced, classes)
-        at = engine.now()()
-        new = NewRun(
-            run_id or new_run_id(),
-            definition.name,
-            at,
-            target=target_of(definition.fn, definition.name),
-            key=key,
-            options=_options(created),
-        )
+        new = self._new(definition, created, run_id, key=key)
         row = cast("RunRow", await off_loop(self.store.create, new))
         if row.run_id != new.run_id:
             return await self._same(definition, row.run_id, ways)
+        return await self._drive_new(definition, traced, created, ways, new, max_runs=max_runs)
+
+    def _new(
+        self,
+        definition: Definition,
+        created: Created,
+        run_id: str | None,
+        *,
+        key: str | None = None,
+        parent: str | None = None,
+        start: str | None = None,
+    ) -> NewRun:
+        return NewRun(
+            run_id or new_run_id(),
+            definition.name,
+            self._engine.now()(),
+            target=target_of(definition.fn, definition.name),
+            key=key,
+            parent=parent,
+            options=_options(created, start),
+        )
+
+    async def _drive_new(
+        self,
+        definition: Definition,
+        traced: Traced,
+        created: Created,
+        ways: Ways,
+        new: NewRun,
+        *,
+        max_runs: int | None = None,
+        past: Past | None = None,
+        start: str | None = None,
+    ) -> RunResult[object]:
+        engine = self._engine
+        classes = classes_of([definition.fn])
+        code = engine.code_of(traced, classes)
         async with engine.admitted(definition.name, max_runs):
-            epoch = cast("int", await off_loop(self.store.acquire, row.run_id))
-            async with self._owned(row.run_id, epoch):
-                driver = engine.driver_of(row.run_id, created, code, ways, self.desk().journals)
+            epoch = cast("int", await off_loop(self.store.acquire, new.run_id))
+            async with self._owned(new.run_id, epoch):
+                lent = None if past is None else Reuse(past, created.graph, classes, self.store.blob, start)
+                driver = engine.driver_of(new.run_id, created, code, ways, self.desk().journals, reuse=lent)
                 writer = FactWriter(ScriptNames(), version_of=driver.version_of)
                 await self._execute(_Begun(driver, epoch, writer, classes, []))
         return engine.ended(driver)
@@ -141,6 +177,10 @@ class DurableRuns:
         row = cast("RunRow", await off_loop(self.store.run, run_id))
         if row.status in ENDED:
             return await self.aresult(definition, run_id)
+        if not row.epoch:
+            return await self._begun_late(definition, row, ways)
+        if adopt:
+            return await self._adopted(definition, row, ways)
         async with engine.admitted(definition.name, None):
             epoch = cast("int", await off_loop(self.store.acquire, run_id))
             async with self._owned(run_id, epoch):
@@ -150,11 +190,100 @@ class DurableRuns:
                 if not is_released:
                     check_quarantine(run_id, recovered.scheduler)
                 driver = engine.driver_of(
-                    run_id, recovered.created, recovered.code, ways, self.desk().journals, recovered
+                    run_id,
+                    recovered.created,
+                    recovered.code,
+                    ways,
+                    self.desk().journals,
+                    recovered,
+                    await self._lent(row, recovered.scheduler.graph, classes),
                 )
                 writer = FactWriter.after(recovered.reader, ScriptNames(), version_of=driver.version_of)
                 await self._execute(_Begun(driver, epoch, writer, classes, recovered.facts))
         return engine.ended(driver)
+
+    async def _begun_late(self, definition: Definition, row: RunRow, ways: Ways) -> RunResult[object]:
+        """Begin a run that was submitted, and whose process died before it came to its turn."""
+        told = json.loads(row.options)
+        inputs = cast("dict[str, object]", decode_json(told["inputs"], classes_of([definition.fn])))
+        traced = definition.trace(inputs)
+        on_failure, *others = told["options"]
+        options = RunOptions(OnFailure(on_failure), *others)
+        estimates = dict(self._engine.estimates.known)
+        version = definition.version or ""
+        created = Created(definition.name, traced.graph, options, estimates, traced.inputs, version)
+        past = None if row.parent is None else await self.past(row.parent)
+        new = NewRun(*row[:7])
+        return await self._drive_new(
+            definition, traced, created, ways, new, past=past, start=told.get("start")
+        )
+
+    async def _lent(self, row: RunRow, graph: Graph, classes: Mapping[str, type]) -> Reuse | None:
+        """What the run that this one was forked from still lends to it."""
+        if row.parent is None:
+            return None
+        try:
+            past = await self.past(row.parent)
+        except NotFoundError:  # collected meanwhile: what it had not lent yet is made again
+            return None
+        return Reuse(past, graph, classes, self.store.blob, json.loads(row.options).get("start"))
+
+    async def past(self, run_id: str) -> Past:
+        """What a run has left for others. Raises NotFoundError, StoreDamagedError."""
+        return past_of(run_id, cast("list[bytes]", await off_loop(self.store.entries, run_id)))
+
+    # ---------------------------------------------------------------- runs made of other runs
+
+    async def afork(
+        self,
+        definition: Definition,
+        run_id: str,
+        ways: Ways,
+        *,
+        start: str | None = None,
+        changes: Mapping[str, object] | None = None,
+        new_id: str | None = None,
+    ) -> RunResult[object]:
+        """Run again what a run has done, from a step on; see `Engine.afork`."""
+        return await self._forked(definition, run_id, ways, start=start, changes=changes, new_id=new_id)
+
+    async def _forked(
+        self,
+        definition: Definition,
+        run_id: str,
+        ways: Ways,
+        *,
+        start: str | None = None,
+        changes: Mapping[str, object] | None = None,
+        new_id: str | None = None,
+        is_replacing: bool = False,
+    ) -> RunResult[object]:
+        past = await self.past(run_id)
+        check_start(past, start)
+        inputs = {**self._inputs(definition, past), **(changes or {})}
+        traced = definition.trace(definition.bind((), inputs))
+        created = past.created._replace(
+            workflow=definition.name,
+            graph=traced.graph,
+            inputs=traced.inputs,
+            version=definition.version or "",
+        )
+        new = self._new(definition, created, new_id, parent=run_id, start=start)
+        await off_loop(self.store.create, new)
+        if is_replacing:
+            await off_loop(self.store.set_status, run_id, "cancelled")
+        return await self._drive_new(definition, traced, created, ways, new, past=past, start=start)
+
+    def _inputs(self, definition: Definition, past: Past) -> dict[str, object]:
+        return decoded_inputs(past.created, classes_of([definition.fn]))
+
+    async def _adopted(self, definition: Definition, row: RunRow, ways: Ways) -> RunResult[object]:
+        """A run goes on with today's code: as a new one, which keeps what is unchanged; the old one is over."""
+        epoch = cast(
+            "int", await off_loop(self.store.acquire, row.run_id)
+        )  # nobody else drives it on meanwhile
+        await off_loop(self.store.release, row.run_id, epoch)
+        return await self._forked(definition, row.run_id, ways, is_replacing=True)
 
     async def aresult(self, definition: Definition, run_id: str) -> RunResult[object]:
         """What a run's journal holds by now, read with today's code; nothing is owned or changed."""
@@ -209,12 +338,24 @@ class DurableRuns:
 
 def _inputs_of(body: bytes, classes: Mapping[str, type]) -> dict[str, object]:
     """A run's inputs, from the first entry of its journal: all of it can be read only when its steps are known."""
-    created = cast("Created", FactReader(is_opaque=True).read(body)[0][4])
+    return decoded_inputs(cast("Created", FactReader(is_opaque=True).read(body)[0][4]), classes)
+
+
+def decoded_inputs(created: Created, classes: Mapping[str, type]) -> dict[str, object]:
+    """The inputs of a run that was read without its code."""
     return {name: decode_json(cast("Opaque", form).form, classes) for name, form in created.inputs.items()}
 
 
-def _options(created: Created) -> str:
+def check_start(past: Past, start: str | None) -> None:
+    """Raises NotFoundError for a step that the run never had."""
+    paths = [past.graph.path(index) for index in range(len(past.graph))]
+    if start is not None and not any(is_at_or_under(path, start) for path in paths):
+        raise NotFoundError("step", start, paths)
+
+
+def _options(created: Created, start: str | None) -> str:
     """What another process needs to begin a run that is queued."""
     inputs = encode_json(created.inputs, ScriptNames())
     options = [str(created.options.on_failure), *created.options[1:]]
-    return json.dumps({"inputs": inputs, "options": options, "cwd": os.getcwd()})  # noqa: PTH109  # text
+    told: dict[str, object] = {"inputs": inputs, "options": options, "cwd": os.getcwd()}  # noqa: PTH109  # text
+    return json.dumps(told if start is None else {**told, "start": start})

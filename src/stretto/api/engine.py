@@ -24,12 +24,14 @@ from stretto.ports import Code, Grown
 if TYPE_CHECKING:
     import asyncio
     import random
-    from collections.abc import AsyncIterator, Callable, Container, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from stretto.api.durable import DurableRuns
+    from stretto.api.keeper import Keeper
     from stretto.api.result import RunResult
     from stretto.api.stand_ins import StandIns
+    from stretto.api.workflow import Workflow
     from stretto.authoring import Definition
     from stretto.authoring.step import AnyStep
     from stretto.authoring.workflow import Traced
@@ -174,6 +176,37 @@ class Engine:
         ways = Ways(observers, started, leaves_waiting)
         return await self.runs.aresume(definition, run_id, ways, adopt=adopt, is_released=release)
 
+    async def afork(
+        self,
+        definition: Definition,
+        run_id: str,
+        *,
+        start: str | None = None,
+        changes: Mapping[str, object] | None = None,
+        new_id: str | None = None,
+        observers: Sequence[Observer] = (),
+        started: Callable[[RunDriver], None] | None = None,
+        leaves_waiting: bool = False,
+    ) -> RunResult[object]:
+        """Run a workflow again on what another run of it has done; that one stays as it is.
+
+        Steps of the same path, code and inputs take their results from there. From the step at path `start` on
+        everything runs again. `changes` replaces inputs by name.
+
+        Raises NotFoundError, InputError, StoreError.
+        """
+        ways = Ways(observers, started, leaves_waiting)
+        return await self.runs.afork(definition, run_id, ways, start=start, changes=changes, new_id=new_id)
+
+    def keep(self, workflows: Iterable[Workflow[..., object]]) -> Keeper:
+        """Take up runs of these workflows whose process has died, here or elsewhere, inside ``async with``.
+
+        Raises ConfigError if the engine has no store.
+        """
+        from stretto.api.keeper import Keeper
+
+        return Keeper(self.runs, workflows)
+
     @property
     def runs(self) -> DurableRuns:
         """The runs in this engine's store. Raises ConfigError if it has none."""
@@ -217,6 +250,7 @@ class Engine:
         recovered: Recovered | None = None,
         reuse: Reuse | None = None,
     ) -> RunDriver:
+        """A driver with this engine's parts; `ways.started` has heard of it."""
         from stretto.runtime.engine.driver import RunDriver
 
         driver = RunDriver(

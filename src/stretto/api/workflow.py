@@ -17,7 +17,7 @@ from stretto.core.policy.numbers import is_count, is_length
 from stretto.errors import DefinitionError, StrettoError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from stretto.api.result import RunResult
     from stretto.core.policy import OnFailure
@@ -28,7 +28,6 @@ __all__ = ["Workflow", "workflow"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-T = TypeVar("T")
 
 
 class Workflow(Generic[P, R]):
@@ -147,24 +146,20 @@ class Workflow(Generic[P, R]):
 
         Inside a running loop this raises at once and names `await x.arun(…)`: there are no nested loops here.
         """
-        return self._on_own_loop(self.arun(*args, **kwargs), "run")
-
-    def _on_own_loop(self, main: Coroutine[object, object, T], name: str) -> T:
-        import asyncio
-
         from stretto.runtime.engine.loop import run_to_end
 
-        try:
-            self.definition.check_outside()
-            if asyncio._get_running_loop() is not None:
-                raise StrettoError(
-                    f"{self.name}.{name}() was called inside a running event loop; "
-                    f"write `await {self.name}.a{name}(…)` there."
-                )
-        except StrettoError:
-            main.close()
-            raise
-        return run_to_end(main)
+        self._check_no_loop("run")
+        return run_to_end(self.arun(*args, **kwargs))
+
+    def _check_no_loop(self, name: str) -> None:
+        import asyncio
+
+        self.definition.check_outside()
+        if asyncio._get_running_loop() is not None:
+            raise StrettoError(
+                f"{self.name}.{name}() was called inside a running event loop; "
+                f"write `await {self.name}.a{name}(…)` there."
+            )
 
     async def arun(self, *args: P.args, **kwargs: P.kwargs) -> RunResult[R]:
         """Run to the end on the running loop. Raises RunError, with the result, if there is no value."""
@@ -204,7 +199,16 @@ class Workflow(Generic[P, R]):
 
     def resume(self, run_id: str, *, adopt: bool = False, release: bool = False) -> RunResult[R]:
         """Like `aresume`, to its end on an event loop of its own; raises RunError if there is no value."""
-        return self._on_own_loop(self.aresume(run_id, adopt=adopt, release=release), "resume")
+        from stretto.runtime.engine.loop import run_to_end
+
+        self._check_no_loop("resume")
+        return run_to_end(self._gone_on(run_id, adopt=adopt, release=release))
+
+    async def _gone_on(self, run_id: str, *, adopt: bool, release: bool) -> RunResult[R]:
+        result = await self.aresume(run_id, adopt=adopt, release=release)
+        if result.status not in ("succeeded", "partial"):
+            raise result.to_error()
+        return result
 
     async def aresume(
         self,
@@ -230,6 +234,35 @@ class Workflow(Generic[P, R]):
             run_id,
             adopt=adopt,
             release=release,
+            observers=options.get("observers") or (),
+            started=started,
+            leaves_waiting=bool(options.get("leaves_waiting")),
+        )
+        return cast("RunResult[R]", result)
+
+    async def afork(
+        self,
+        run_id: str,
+        *,
+        start: str | None = None,
+        changes: Mapping[str, object] | None = None,
+        new_id: str | None = None,
+        started: Callable[[RunDriver], None] | None = None,
+    ) -> RunResult[R]:
+        """Run again what a run of this workflow has done, and give the new run's result, whatever its status.
+
+        Steps of the same path, code and inputs take their results from the old run, which stays as it is; from
+        the step at path `start` on everything runs again. `changes` replaces inputs by name.
+
+        Raises NotFoundError, InputError, StoreError, and ConfigError on an engine without a store.
+        """
+        options = self._options
+        result = await self.engine.afork(
+            self.definition,
+            run_id,
+            start=start,
+            changes=changes,
+            new_id=new_id,
             observers=options.get("observers") or (),
             started=started,
             leaves_waiting=bool(options.get("leaves_waiting")),

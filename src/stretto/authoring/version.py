@@ -1,240 +1,160 @@
 """The version of a step's code: a hash of what it says, not of how it is written down.
 
-It covers the function's syntax tree and everything of the same module that it names, transitively: functions,
-classes, constants. Comments, formatting, docstrings, annotations and the step's own decorators don't count. What
-lies beyond the module (other modules, prompt files) counts by its name alone: `version=` speaks for it.
+It covers the function and whatever it names in its own module, transitively: functions, classes, constants. What
+comes from other modules counts by its name alone, so for that, for prompt files and for state `version=` speaks.
 """
 
 from __future__ import annotations
 
 import ast
-import inspect
-import sys
+import os
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
+
+from stretto.authoring.version_form import canonical
+from stretto.authoring.version_source import Module, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
+
+    from stretto.authoring.version_form import Text
 
 __all__ = ["version_of"]
 
 _DIGITS: Final = 32
-_ANNOTATIONS: Final = ("annotation", "returns", "type_comment", "type_params", "type_ignores")
-_POSITIONS: Final = ("lineno", "col_offset", "end_lineno", "end_col_offset", "ctx", "kind", "simple")
+_PACKAGE: Final = __name__.partition(".")[0]
+_OURS: Final = (
+    f"={_PACKAGE}"  # glue of our own keeps its meaning for ever: a release changes nobody's version
+)
 
-_Def = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
-
-
-class _Module(NamedTuple):
-    """A module's source: its tree, and what its top level binds each name to."""
-
-    name: str
-    tree: ast.Module
-    bound: Mapping[str, tuple[ast.AST, ...]]
+_known: WeakKeyDictionary[FunctionType, str | None] = WeakKeyDictionary()
 
 
-def version_of(
-    fn: Callable[..., object], declared: str | None = None, *, is_body: bool = False
-) -> str | None:
-    """``=TEXT`` for a declared version, else ``h`` and 32 hexadecimal digits of SHA-256; None without a source.
+def version_of(fn: Callable[..., object], declared: str | None) -> str | None:
+    """``=`` and the declared version, else ``h`` and 32 hexadecimal digits: SHA-256 of the canonical form.
 
-    The same on every Python. With `is_body`, `fn` is a workflow's: the steps that it names don't count, since they
-    have versions of their own.
+    Comments, formatting, docstrings, annotations of functions, and the function's own name and decorators make no
+    difference; nor does the Python it runs on. None where there is no source: typed in, made by `exec`, written
+    in C, or a callable that is no function. A function is looked at once: a file that changes later changes nothing.
     """
     if declared is not None:
         return f"={declared}"
-    fn = inspect.unwrap(fn)
-    fn = getattr(fn, "__func__", fn)
-    code = getattr(fn, "__code__", None)
-    if code is None:
+    layers = list(_layers(fn))
+    inner = layers[-1]
+    if not isinstance(inner, FunctionType):
         return None
-    return _version(fn.__module__, code.co_filename, fn.__qualname__, code.co_firstlineno, is_body)
+    key = next(layer for layer in layers if isinstance(layer, FunctionType))
+    if key not in _known:
+        _known[key] = _version(layers, inner)
+    return _known[key]
 
 
-@lru_cache(maxsize=4096)
-def _version(module: str, file: str, qualname: str, line: int, is_body: bool) -> str | None:
-    found = _module(module, file)
-    node = None if found is None else _definition(found.tree, qualname, line)
-    if found is None or node is None:
+def _layers(fn: object) -> Iterator[object]:
+    """A function, and what it wraps, from the outermost to the innermost."""
+    seen: set[int] = set()
+    while fn is not None and id(fn) not in seen:
+        seen.add(id(fn))
+        plain = fn.__func__ if isinstance(fn, MethodType) else fn
+        yield plain
+        fn = getattr(plain, "__wrapped__", None)
+
+
+def _version(layers: list[object], inner: FunctionType) -> str | None:
+    if inner.__module__.partition(".")[0] == _PACKAGE:
+        return _OURS
+    try:
+        parts = list(_parts(layers, inner))
+    except (LookupError, SyntaxError, ValueError, RecursionError, SystemError):
+        # SystemError: some Pythons cannot parse while a finalizer prints a traceback (CPython issue 106905).
         return None
-    from hashlib import sha256  # see values/hashing.py
+    from hashlib import sha256  # OpenSSL's binding takes milliseconds to load, and only journals ask
 
-    return "h" + sha256(_Writer(found, is_body=is_body).text(node).encode()).hexdigest()[:_DIGITS]
+    return "h" + sha256("\n".join(parts).encode()).hexdigest()[:_DIGITS]
+
+
+def _parts(layers: list[object], inner: FunctionType) -> Iterator[str]:
+    """The canonical texts of all functions that a call runs through. Raises LookupError without a source."""
+    waiting: list[FunctionType] = []
+    for layer in layers:
+        if isinstance(layer, FunctionType) and layer.__code__.co_filename == inner.__code__.co_filename:
+            waiting.append(layer)
+        else:
+            yield f"wrapper {_name_of(layer)}"
+    for function in waiting:  # grows meanwhile
+        yield from _text_of(function)
+        # A decorator without functools.wraps, or a factory, keeps what it was given in a cell alone.
+        waiting += [held for held in _held_by(function) if held not in waiting]
+
+
+def _name_of(layer: object) -> str:
+    named = layer if hasattr(layer, "__qualname__") and isinstance(layer, FunctionType) else type(layer)
+    return f"{named.__module__}:{named.__qualname__}"
+
+
+def _held_by(function: FunctionType) -> Iterator[FunctionType]:
+    for cell in function.__closure__ or ():
+        try:
+            content: object = cell.cell_contents
+        except ValueError:  # not assigned yet
+            continue
+        if isinstance(content, FunctionType):
+            yield content
+
+
+def _text_of(function: FunctionType) -> Iterator[str]:
+    module = _module_of(function)
+    place = module.find(function.__code__)
+    free = frozenset(function.__code__.co_freevars)
+    texts = [canonical(place.node, bare=place.node, outside=free)]
+    if place.outer is not None and (
+        free or place.in_class
+    ):  # what it closes over, or `self` has, is made there
+        texts.append(canonical(place.outer, bare=place.node))
+    yield from (text.form for text in texts)
+    yield from _named(module, place, texts, function.__globals__)
+
+
+def _named(module: Module, place: Place, texts: list[Text], known: dict[str, object]) -> Iterator[str]:
+    """The canonical texts of what these texts name in the module, each once, in order of the names."""
+    reached: dict[str, list[Text]] = {}
+    waiting = list(texts)
+    while waiting:
+        text = waiting.pop()
+        steps = {name for name in text.names if _is_declared(known.get(name))}
+        for name in (text.names - steps) | text.plain:
+            if name not in reached:
+                reached[name] = module.texts(name, besides=place, is_bare=_is_declared(known.get(name)))
+                waiting += reached[name]
+    for name in sorted(reached):
+        yield from (f"{name} = {text.form}" for text in reached[name])
+
+
+def _is_declared(value: object) -> bool:
+    """Whether it is a step or a workflow: one that is only named runs by itself, under a version of its own."""
+    return callable(value) and type(value).__module__.partition(".")[0] == _PACKAGE
+
+
+def _module_of(function: FunctionType) -> Module:
+    for file in (function.__code__.co_filename, function.__globals__.get("__file__")):
+        # Pythons differ in whether they keep what was typed in under such names.
+        if isinstance(file, str) and not file.startswith("<") and os.path.isfile(file):  # noqa: PTH113  # pathlib takes 4 ms to import
+            status = os.stat(file)  # noqa: PTH116  # as above
+            return _read(file, status.st_mtime_ns, status.st_size)
+    loader = function.__globals__.get("__loader__")
+    source = getattr(loader, "get_source", lambda _: None)(function.__module__)
+    if not isinstance(source, str):
+        raise LookupError(function.__code__.co_filename)  # noqa: TRY004  # none found, whatever stands for it
+    return _parsed(source)
 
 
 @lru_cache(maxsize=256)
-def _module(name: str, file: str) -> _Module | None:
-    """The source as it was when the module was loaded, as far as Python still has it."""
-    source = _source(name, file)
-    try:
-        tree = None if source is None else ast.parse(source)
-    except (SyntaxError, ValueError):  # the file has changed since, into something else
-        return None
-    return None if tree is None else _Module(name, tree, _bindings(tree))
+def _read(file: str, _changed: int, _size: int) -> Module:
+    with open(file, "rb") as stream:  # noqa: PTH123  # as above
+        return Module(ast.parse(stream.read()))  # from bytes: the file names its own encoding
 
 
-def _source(name: str, file: str) -> str | None:
-    import linecache
-
-    lines = linecache.getlines(file, getattr(sys.modules.get(name), "__dict__", None))
-    return "".join(lines) or None
-
-
-def _bindings(tree: ast.Module) -> dict[str, tuple[ast.AST, ...]]:
-    """What each name of a module's top level is bound to: definitions, values of assignments, imports."""
-    found: dict[str, tuple[ast.AST, ...]] = {}
-    for node in _top_level(tree.body):
-        for name, value in _bound_by(node):
-            found[name] = (*found.get(name, ()), value)
-    return found
-
-
-def _top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Statements that bind names of the module, those in `if`, `try` and `with` included."""
-    for node in body:
-        yield node
-        for field in ("body", "orelse", "finalbody"):
-            if isinstance(node, (ast.If, ast.Try, ast.With, ast.For, ast.While)):
-                yield from _top_level(getattr(node, field, []))
-        for handler in getattr(node, "handlers", []):
-            yield from _top_level(handler.body)
-
-
-def _bound_by(node: ast.stmt) -> Iterator[tuple[str, ast.AST]]:
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        yield node.name, node
-    elif isinstance(node, ast.Assign):
-        for target in node.targets:
-            for name in _names_in(target):
-                yield name, node.value
-    elif isinstance(node, (ast.AnnAssign, ast.AugAssign)) and isinstance(node.target, ast.Name):
-        if node.value is not None:
-            yield node.target.id, node.value
-    elif isinstance(node, (ast.Import, ast.ImportFrom)):
-        origin = getattr(node, "module", None) or ""
-        for alias in node.names:
-            bound = alias.asname or alias.name.partition(".")[0]
-            yield bound, ast.Constant(f"import {origin}:{alias.name}")
-
-
-def _names_in(target: ast.expr) -> Iterator[str]:
-    for node in ast.walk(target):
-        if isinstance(node, ast.Name):
-            yield node.id
-
-
-def _definition(tree: ast.Module, qualname: str, line: int) -> _Def | None:
-    """The definition of this qualified name that begins (with its decorators) at this line."""
-    wanted = qualname.rpartition(".")[2]
-    near = [node for node in ast.walk(tree) if isinstance(node, _Def) and _name_of(node) == wanted]
-    at_line = [node for node in near if line in (node.lineno, _first_line(node))]
-    if at_line:
-        return at_line[0] if len(at_line) == 1 or wanted != "<lambda>" else None  # two lambdas in one line
-    return near[0] if len(near) == 1 and wanted != "<lambda>" else None
-
-
-def _name_of(node: _Def) -> str:
-    return "<lambda>" if isinstance(node, ast.Lambda) else node.name
-
-
-def _first_line(node: _Def) -> int:
-    decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
-    return min([node.lineno, *(each.lineno for each in decorators)])
-
-
-class _Writer:
-    """Writes the tree of a definition and, once each, of what it names in its module."""
-
-    def __init__(self, module: _Module, *, is_body: bool) -> None:
-        self._module = module
-        self._is_body = is_body
-        self._names: set[str] = set()
-
-    def text(self, node: _Def) -> str:
-        parts = [self._of(node, is_step=True)]
-        outer = _around(self._module.tree, node)
-        if outer is not None:  # what a closure holds is made there
-            parts.append(self._of(outer))
-        written: set[str] = set()
-        while missing := sorted(self._names - written):
-            for name in missing:
-                written.add(name)
-                values = self._module.bound.get(name, ())
-                parts += [
-                    f"{name}={self._of(value)}"
-                    for value in values
-                    if value is not node and not (self._is_body and _is_declared(value))
-                ]
-        return "\n".join(parts)
-
-    def _of(self, node: object, *, is_step: bool = False) -> str:
-        if isinstance(node, list):
-            return "[" + ",".join(self._of(each) for each in node) + "]"
-        if not isinstance(node, ast.AST):
-            return repr(node)
-        if isinstance(node, ast.Name) and node.id in self._module.bound:
-            self._names.add(node.id)
-        if isinstance(node, ast.JoinedStr):
-            return self._joined(node)
-        fields = [
-            f"{name}={self._of(value)}"
-            for name, value in _fields(node)
-            if not (is_step and name in ("decorator_list", "name"))
-        ]
-        return f"{type(node).__name__}({','.join(fields)})"
-
-    def _joined(self, node: ast.JoinedStr) -> str:
-        """An f-string: where its constant parts are cut differs from Python to Python."""
-        parts: list[str] = []
-        text = ""
-        for each in node.values:
-            if isinstance(each, ast.Constant):
-                text += str(each.value)
-                continue
-            parts += [repr(text)] if text else []
-            text = ""
-            parts.append(self._of(each))
-        return f"f[{','.join([*parts, repr(text)] if text else parts)}]"
-
-
-def _fields(node: ast.AST) -> Iterator[tuple[str, object]]:
-    """What a node says, without what is empty, says where it stands, or is for readers."""
-    for name, value in ast.iter_fields(node):
-        if name in _POSITIONS or name in _ANNOTATIONS or value is None or value == []:
-            if not (isinstance(node, ast.Constant) and name == "value"):
-                continue
-        if name == "body" and isinstance(value, list) and isinstance(node, (*_DEFS, ast.Module)):
-            value = _without_docstring(value)
-        yield name, value
-
-
-_DEFS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-
-
-def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
-    first = body[0] if body else None
-    is_text = (
-        isinstance(first, ast.Expr)
-        and isinstance(first.value, ast.Constant)
-        and isinstance(first.value.value, str)
-    )
-    return body[1:] if is_text else body
-
-
-def _around(tree: ast.Module, node: _Def) -> ast.AST | None:
-    """The outermost function a definition stands in; None at a module's or a class's top level."""
-    for each in _top_level(tree.body):
-        candidates = each.body if isinstance(each, ast.ClassDef) else [each]
-        for outer in candidates:
-            is_function = isinstance(outer, (ast.FunctionDef, ast.AsyncFunctionDef))
-            if is_function and outer is not node and any(inner is node for inner in ast.walk(outer)):
-                return outer
-    return None
-
-
-def _is_declared(node: ast.AST) -> bool:
-    """Whether a definition is decorated as a step or a workflow."""
-    decorators = getattr(node, "decorator_list", [])
-    called = [each.func if isinstance(each, ast.Call) else each for each in decorators]
-    names = [each.attr if isinstance(each, ast.Attribute) else getattr(each, "id", "") for each in called]
-    return "step" in names or "workflow" in names
+@lru_cache(maxsize=64)
+def _parsed(source: str) -> Module:
+    return Module(ast.parse(source))

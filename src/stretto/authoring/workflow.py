@@ -66,7 +66,7 @@ class Definition:
     @property
     def version(self) -> str | None:
         """The version of the body's code; None where it has no source."""
-        return version_of(self.fn, is_body=True)
+        return version_of(self.fn, None)
 
     def _check_parameters(self) -> None:
         for parameter in self.signature.parameters.values():

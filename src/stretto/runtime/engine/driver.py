@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from stretto.context import attempt_scope
-from stretto.core.graph import Fragment, StepSpec, Where
+from stretto.core.graph import Fragment, Role, StepSpec, Where
 from stretto.core.journal import facts as kinds
 from stretto.core.journal.facts import Verdict
 from stretto.core.policy import failure_of
@@ -393,7 +393,7 @@ class RunDriver:
             if spec.is_anchor:
                 self._grow(index, attempt)
                 return
-            if self._reuse is not None and (found := self._reuse(index, self._hashes)):
+            if self._reuse is not None and (found := self._lent(index, spec)):
                 self._succeeded(index, attempt, self._clock(), found[0], kinds.ATTEMPT_REUSED)
                 return
             args = self.values.args(index)
@@ -419,6 +419,12 @@ class RunDriver:
             self._start_process(index, attempt, code.address, args, kwargs or {})
         else:
             self._run_inline(index, attempt, code.fn, args, kwargs or {})
+
+    def _lent(self, index: int, spec: StepSpec) -> tuple[object, ...]:
+        """The result that another run lends to this step, as a tuple of it, or nothing."""
+        if self._reuse is None or spec.role is not Role.STEP:
+            return ()
+        return self._reuse(index, self._hashes, self.version_of(spec))
 
     def _new_task(self, coroutine: Coroutine[object, object, None], context: Context) -> asyncio.Task[None]:
         if self._has_factory:

@@ -38,7 +38,7 @@ _SUCCEEDED: Final = int(State.SUCCEEDED)
 class Reuse(Protocol):
     """Finds the result that a step of another run may lend to this one's, once its inputs are there."""
 
-    def __call__(self, index: int, hashes: InputHashes) -> tuple[object, ...]:
+    def __call__(self, index: int, hashes: InputHashes, version: str | None) -> tuple[object, ...]:
         """A tuple of that value, or an empty one: the step has to run."""
 
 

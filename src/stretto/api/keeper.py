@@ -1,0 +1,84 @@
+"""`Keeper`: takes up runs whose process has died, and runs that wait for their turn."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING, cast
+
+from stretto.api.durable import off_loop
+from stretto.api.engine import Ways
+from stretto.errors import RunOwnedError, StrettoError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from stretto.api.durable import DurableRuns
+    from stretto.api.workflow import Workflow
+    from stretto.ports import RunRow
+
+__all__ = ["Keeper"]
+
+_log = logging.getLogger("stretto.engine")
+
+
+class Keeper:
+    """Looks after the runs of some workflows in an engine's store, as long as its `with` block lasts.
+
+    A run whose owner has died is taken over as soon as the store says so. What cannot be gone on with (its code has
+    changed, it is in quarantine) is told once in the log and left for a person. At the end of the block runs that
+    are at work here are cancelled like any coroutine whose loop ends: nothing is lost, whoever comes next goes on.
+    """
+
+    def __init__(self, runs: DurableRuns, workflows: Iterable[Workflow[..., object]]) -> None:
+        self._runs = runs
+        self._workflows = {each.name: each for each in workflows}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._left: set[tuple[str, int]] = set()
+        self._due = asyncio.Event()
+
+    async def __aenter__(self) -> Keeper:
+        self._loop = asyncio.get_running_loop()
+        self._end_watch = self._runs.store.watch(self._wake)
+        self._due.set()
+        self._looking = self._loop.create_task(self._look())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._end_watch()
+        tasks = [self._looking, *self._tasks.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _wake(self) -> None:
+        with suppress(RuntimeError):  # the loop has closed
+            self._loop.call_soon_threadsafe(self._due.set)
+
+    async def _look(self) -> None:
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            try:
+                for row in cast("list[RunRow]", await off_loop(self._runs.store.orphans)):
+                    self._take_up(row)
+            except StrettoError as error:
+                _log.warning("orphaned runs cannot be looked for, and are again later: %s", error)
+
+    def _take_up(self, row: RunRow) -> None:
+        is_ours = row.workflow in self._workflows and (row.run_id, row.epoch) not in self._left
+        if is_ours and row.run_id not in self._tasks and not self._runs.is_here(row.run_id):
+            self._left.add((row.run_id, row.epoch))
+            self._tasks[row.run_id] = self._loop.create_task(self._drive(row))
+
+    async def _drive(self, row: RunRow) -> None:
+        definition = self._workflows[row.workflow].definition
+        try:
+            await self._runs.aresume(definition, row.run_id, Ways())
+        except RunOwnedError:
+            pass  # somebody else was quicker
+        except StrettoError as error:
+            _log.warning("run %s is left for a person: %s", row.run_id, error)
+        finally:
+            self._tasks.pop(row.run_id, None)
