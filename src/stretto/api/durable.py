@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from stretto.api.ids import new_run_id
 from stretto.api.past import Reuse, is_at_or_under, past_of
@@ -20,7 +20,7 @@ from stretto.core.values import decode_json, encode_json
 from stretto.errors import NotFoundError, QuarantinedError, RecoveryError
 from stretto.ports import NewRun
 from stretto.runtime.engine.durable import DurableJournals
-from stretto.runtime.engine.letters import Mailroom
+from stretto.runtime.engine.letters import OVER, Mailroom
 from stretto.runtime.engine.lost import check_quarantine
 from stretto.runtime.engine.recovery import Today, replay
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from stretto.core.graph import Graph
     from stretto.core.journal.facts import Fact
     from stretto.core.journal.reading import Opaque
-    from stretto.ports import RunRow, Store
+    from stretto.ports import Mail, RunRow, Store
     from stretto.runtime.engine.driver import RunDriver
     from stretto.runtime.engine.recovery import Recovered
 
@@ -43,6 +43,9 @@ __all__ = ["ENDED", "DurableRuns"]
 
 ENDED = frozenset(("succeeded", "partial", "failed", "cancelled"))
 """The statuses of runs that are over."""
+
+_LOOK_EVERY: Final = 0.05
+"""Seconds between two looks at a letter that somebody waits for."""
 
 
 class _Begun(NamedTuple):
@@ -232,6 +235,31 @@ class DurableRuns:
         """What a run has left for others. Raises NotFoundError, StoreDamagedError."""
         return past_of(run_id, cast("list[bytes]", await off_loop(self.store.entries, run_id)))
 
+    # ---------------------------------------------------------------- speaking to runs
+
+    async def say(
+        self, run_id: str, kind: str, said: Mapping[str, object], *, patience: float = 5.0
+    ) -> str | None:
+        """Send a letter to a run's owner, and give its outcome; None if nobody has dealt with it in `patience`
+        seconds: the next owner will.
+
+        `kind` is answer, event or cancel; what is said: see `Mailroom`. Raises NotFoundError.
+        """
+        at = self._engine.now()
+        until = at() + patience
+        number = cast("int", await off_loop(self.store.send, run_id, kind, json.dumps(said).encode(), at()))
+        while True:
+            outcome = cast("Mail", await off_loop(self.store.letter, number)).outcome
+            if outcome:
+                return outcome
+            row = cast("RunRow", await off_loop(self.store.run, run_id))
+            if row.status in ENDED:
+                await off_loop(self.store.settle, number, OVER)  # nobody owns it, and nobody ever will
+            elif at() >= until:
+                return None
+            else:
+                await asyncio.sleep(_LOOK_EVERY)
+
     # ---------------------------------------------------------------- runs made of other runs
 
     async def afork(
@@ -333,7 +361,7 @@ class DurableRuns:
         finally:
             ended.set_result(None)
             del desk.ended[run_id]
-            desk.mailroom.leave(run_id)
+            await desk.mailroom.leave(run_id)
 
 
 def _inputs_of(body: bytes, classes: Mapping[str, type]) -> dict[str, object]:

@@ -199,14 +199,13 @@ class RunDriver:
         self._is_deciding = False
         self._decide()
 
-    def leave(self) -> bool:
-        """Let go of a run that waits for people or events; whoever resumes it goes on. False if it does
-        anything else."""
-        if self._scheduler.running or self._inbox or self._uncommitted or self._done.done():
-            return False
-        self.is_left = True
-        self._done.set_result(None)
-        return True
+    def leave_if_waiting(self) -> None:
+        """Let go of a run that only people or events can move, if it was to be left then; whoever resumes it goes
+        on."""
+        is_busy = self._inbox or self._uncommitted or self._done.done() or not self._scheduler.is_waiting
+        if self._leaves_waiting and not is_busy:
+            self.is_left = True
+            self._done.set_result(None)
 
     async def _until_done(self) -> None:
         try:
@@ -331,7 +330,7 @@ class RunDriver:
         if self.began_waiting is not None and any(fact[0] == kinds.WAIT_BEGAN for fact in facts):
             self._loop.call_soon(self.began_waiting, self.info.run_id)
         if self._leaves_waiting and any(fact[0] == kinds.RUN_WAITING for fact in facts):
-            self._loop.call_soon(self.leave)
+            self._loop.call_soon(self.leave_if_waiting)
         if self._commands:
             self._commands.extend(commands)  # a slice is due already
         elif len(commands) > SLICE:

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from stretto.ports import Mail, Store
     from stretto.runtime.engine.driver import RunDriver
 
-__all__ = ["APPLIED", "Mailroom"]
+__all__ = ["OVER", "Mailroom"]
 
 _log = logging.getLogger("stretto.engine")
 
-APPLIED = "applied"
-"""The outcome of a letter whose answer is in the run's journal."""
+OVER = "refused: the run has ended"
+"""The outcome of a letter that came too late."""
 
 
 class Mailroom:
@@ -61,14 +61,18 @@ class Mailroom:
         self._last = 0  # what came before it was ours is looked at, too
         self._wake_here()
 
-    def leave(self, run_id: str) -> None:
-        """It is at work here no longer."""
-        self._drivers.pop(run_id, None)
+    async def leave(self, run_id: str) -> None:
+        """It is at work here no longer. Letters that came too late for a run that has ended are settled."""
+        driver = self._drivers.pop(run_id, None)
         self._classes.pop(run_id, None)
         self._early.pop(run_id, None)
         if not self._drivers and self._end_watch is not None:
             self._end_watch()
             self._end_watch = None
+        if driver is not None and driver.scheduler.finished:
+            for mail in await self._letters(0):
+                if mail.run_id == run_id and mail.number not in self._given:
+                    await self._settled(mail.number, OVER)
 
     # ---------------------------------------------------------------- looking
 
@@ -87,18 +91,20 @@ class Mailroom:
         try:
             while True:
                 self._is_due = False
-                for mail in await self._letters():
+                for mail in await self._letters(self._last):
                     self._last = max(self._last, mail.number)
                     self._deliver(mail)
                 if not self._is_due:
-                    return
+                    break
+            for driver in tuple(self._drivers.values()):
+                driver.leave_if_waiting()  # nothing lay there for a run that was taken up only to look
         except StrettoError as error:
             _log.warning("letters cannot be read, and are looked for again later: %s", error)
         finally:
             self._is_looking = False
 
-    async def _letters(self) -> list[Mail]:
-        found = await self._off_loop(self._store.letters, self._last)
+    async def _letters(self, after: int) -> list[Mail]:
+        found = await self._off_loop(self._store.letters, after)
         assert isinstance(found, list)  # noqa: S101  # the store's own
         return found
 
@@ -115,7 +121,7 @@ class Mailroom:
     def _outcome(self, driver: RunDriver, mail: Mail) -> str | None:
         """What becomes of a letter; None: the run's next decision, or a later letter round, says so."""
         if driver.scheduler.finished:
-            return "refused: the run has ended"
+            return OVER
         try:
             said = json.loads(mail.body)
         except ValueError:
