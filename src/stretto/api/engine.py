@@ -473,7 +473,9 @@ def _loop_clock() -> Clock:
     loop = asyncio.get_running_loop()
     epoch: float | None = getattr(loop, "epoch", None)
     offset = time.time() - loop.time() if epoch is None else epoch
-    return lambda: loop.time() + offset
+    # asyncio's own loops read this clock; asking it directly saves a call, three times a step
+    tick = time.monotonic if type(loop).time is asyncio.BaseEventLoop.time else loop.time
+    return lambda: tick() + offset
 
 
 def _policy(value: OnFailure | str) -> OnFailure:

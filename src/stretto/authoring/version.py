@@ -29,7 +29,8 @@ _OURS: Final = (
     f"={_PACKAGE}"  # glue of our own keeps its meaning for ever: a release changes nobody's version
 )
 
-_known: WeakKeyDictionary[FunctionType, str | None] = WeakKeyDictionary()
+_known: WeakKeyDictionary[FunctionType, dict[tuple[str, ...], str | None]] = WeakKeyDictionary()
+"""By the outermost function and the names of what stands around it that is none, such as `functools.cache`."""
 
 
 def version_of(fn: Callable[..., object], declared: str | None) -> str | None:
@@ -45,10 +46,12 @@ def version_of(fn: Callable[..., object], declared: str | None) -> str | None:
     inner = layers[-1]
     if not isinstance(inner, FunctionType):
         return None
-    key = next(layer for layer in layers if isinstance(layer, FunctionType))
-    if key not in _known:
-        _known[key] = _version(layers, inner)
-    return _known[key]
+    first = next(layer for layer in layers if isinstance(layer, FunctionType))
+    around = tuple(map(_name_of, layers[: layers.index(first)]))
+    known = _known.setdefault(first, {})
+    if around not in known:
+        known[around] = _version(layers, inner)
+    return known[around]
 
 
 def _layers(fn: object) -> Iterator[object]:
@@ -62,11 +65,11 @@ def _layers(fn: object) -> Iterator[object]:
 
 
 def _version(layers: list[object], inner: FunctionType) -> str | None:
-    if inner.__module__.partition(".")[0] == _PACKAGE:
+    if _is_ours(inner):
         return _OURS
     try:
         parts = list(_parts(layers, inner))
-    except (LookupError, SyntaxError, ValueError, RecursionError, SystemError):
+    except (LookupError, OSError, ImportError, SyntaxError, ValueError, RecursionError, SystemError):
         # SystemError: some Pythons cannot parse while a finalizer prints a traceback (CPython issue 106905).
         return None
     from hashlib import sha256  # OpenSSL's binding takes milliseconds to load, and only journals ask
@@ -89,7 +92,7 @@ def _parts(layers: list[object], inner: FunctionType) -> Iterator[str]:
 
 
 def _name_of(layer: object) -> str:
-    named = layer if hasattr(layer, "__qualname__") and isinstance(layer, FunctionType) else type(layer)
+    named = layer if isinstance(layer, FunctionType) else type(layer)
     return f"{named.__module__}:{named.__qualname__}"
 
 
@@ -99,7 +102,7 @@ def _held_by(function: FunctionType) -> Iterator[FunctionType]:
             content: object = cell.cell_contents
         except ValueError:  # not assigned yet
             continue
-        if isinstance(content, FunctionType):
+        if isinstance(content, FunctionType) and not _is_ours(content):
             yield content
 
 
@@ -108,9 +111,8 @@ def _text_of(function: FunctionType) -> Iterator[str]:
     place = module.find(function.__code__)
     free = frozenset(function.__code__.co_freevars)
     texts = [canonical(place.node, bare=place.node, outside=free)]
-    if place.outer is not None and (
-        free or place.in_class
-    ):  # what it closes over, or `self` has, is made there
+    if place.outer is not None and (free or place.in_class):
+        # What it closes over, or `self` has, is made there.
         texts.append(canonical(place.outer, bare=place.node))
     yield from (text.form for text in texts)
     yield from _named(module, place, texts, function.__globals__)
@@ -133,20 +135,26 @@ def _named(module: Module, place: Place, texts: list[Text], known: dict[str, obj
 
 def _is_declared(value: object) -> bool:
     """Whether it is a step or a workflow: one that is only named runs by itself, under a version of its own."""
-    return callable(value) and type(value).__module__.partition(".")[0] == _PACKAGE
+    return callable(value) and _is_ours(type(value))
+
+
+def _is_ours(named: FunctionType | type) -> bool:
+    return (named.__module__ or "").partition(".")[0] == _PACKAGE
 
 
 def _module_of(function: FunctionType) -> Module:
-    for file in (function.__code__.co_filename, function.__globals__.get("__file__")):
-        # Pythons differ in whether they keep what was typed in under such names.
-        if isinstance(file, str) and not file.startswith("<") and os.path.isfile(file):  # noqa: PTH113  # pathlib takes 4 ms to import
-            status = os.stat(file)  # noqa: PTH116  # as above
-            return _read(file, status.st_mtime_ns, status.st_size)
-    loader = function.__globals__.get("__loader__")
+    """The source it was made from. Raises LookupError, OSError or ImportError where there is none."""
+    file = function.__code__.co_filename
+    if file.startswith("<"):  # typed in or made by `exec`; Pythons differ in whether they keep the text
+        raise LookupError(file)
+    if os.path.isfile(file):  # noqa: PTH113  # pathlib takes 4 ms to import
+        status = os.stat(file)  # noqa: PTH116  # as above
+        return _read(file, status.st_mtime_ns, status.st_size)
+    loader = function.__globals__.get("__loader__")  # of a zip file, say
     source = getattr(loader, "get_source", lambda _: None)(function.__module__)
-    if not isinstance(source, str):
-        raise LookupError(function.__code__.co_filename)  # noqa: TRY004  # none found, whatever stands for it
-    return _parsed(source)
+    if source is None:
+        raise LookupError(file)
+    return _parsed(str(source))
 
 
 @lru_cache(maxsize=256)
