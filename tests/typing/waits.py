@@ -41,6 +41,6 @@ def order(wish: str) -> str:
     assert_type(wait_for("paid", deadline=5, default=0), Any)
     pause = assert_type(sleep(60, after=drink), Ref)
     book.with_options(on_lost="ask").after(pause)("x")
-    approve(1, "Good?", default="yes")  # type: ignore[arg-type]
-    ask("Which?", default="x")  # type: ignore[call-overload]
+    approve(1, "Good?", default="yes")  # type: ignore[arg-type]  # refused by the types, too
+    ask("Which?", default="x")  # type: ignore[call-overload]  # as above
     return shake.after(pause)(drink, garnish)

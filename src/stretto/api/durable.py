@@ -27,9 +27,10 @@ from stretto.runtime.engine.recovery import Today, replay
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
-    from stretto.api.engine import Engine, Ways
+    from stretto.api.engine import Engine
     from stretto.api.past import Past
     from stretto.api.result import RunResult
+    from stretto.api.ways import Ways
     from stretto.authoring import Definition
     from stretto.authoring.workflow import Traced
     from stretto.core.graph import Graph

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager, contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from stretto.api.ids import new_run_id
 from stretto.api.stand_ins import stand_ins
+from stretto.api.ways import Ways
 from stretto.authoring.known import classes_of, version_of
 from stretto.authoring.nested import Grower
 from stretto.authoring.travel import address_of
@@ -48,14 +49,6 @@ __all__ = ["DEFAULT_PERMITS", "Engine"]
 DEFAULT_PERMITS = 1024
 """The run-wide cap when none is given: more attempts at once cost more than they bring (garbage
 collector)."""
-
-
-class Ways(NamedTuple):
-    """How one run is watched and left, whatever it runs."""
-
-    observers: Sequence[Observer] = ()
-    started: Callable[[RunDriver], None] | None = None
-    leaves_waiting: bool = False
 
 
 class Engine:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from stretto.api.durable import off_loop
-from stretto.api.engine import Ways
+from stretto.api.ways import Ways
 from stretto.errors import RunOwnedError, StrettoError
 
 if TYPE_CHECKING:
