@@ -49,7 +49,9 @@ def test_a_fork_at_every_step_reuses_all_before_it_and_leaves_the_original() -> 
     for number in range(LENGTH):
         RAN.clear()
         fork = run_virtual(
-            fifty.with_options(engine=Engine(store=store)).afork("r", start=f"link-{number}", new_id=f"f{number}")
+            fifty.with_options(engine=Engine(store=store)).afork(
+                "r", start=f"link-{number}", new_id=f"f{number}"
+            )
         )
         assert fork.value == value
         reused = {path for path, each in fork.steps.items() if each.is_reused}

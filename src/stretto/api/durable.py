@@ -178,10 +178,10 @@ class DurableRuns:
     ) -> RunResult[object]:
         """Go on with a run; see `Engine.aresume`."""
         engine = self._engine
-        row = cast("RunRow", await off_loop(self.store.run, run_id))
+        row = await self.row(run_id)
         if row.status in ENDED:
             return await self.aresult(definition, run_id)
-        if not row.epoch:
+        if row.status == "queued":
             return await self._begun_late(definition, row, ways)
         if adopt:
             return await self._adopted(definition, row, ways)
@@ -253,8 +253,7 @@ class DurableRuns:
             outcome = cast("Mail", await off_loop(self.store.letter, number)).outcome
             if outcome:
                 return outcome
-            row = cast("RunRow", await off_loop(self.store.run, run_id))
-            if row.status in ENDED:
+            if (await self.row(run_id)).status in ENDED:
                 await off_loop(self.store.settle, number, OVER)  # nobody owns it, and nobody ever will
             elif at() >= until:
                 return None
@@ -314,6 +313,10 @@ class DurableRuns:
         await off_loop(self.store.release, row.run_id, epoch)
         return await self._forked(definition, row.run_id, ways, is_replacing=True)
 
+    async def row(self, run_id: str) -> RunRow:
+        """A run's row in the index. Raises NotFoundError."""
+        return cast("RunRow", await off_loop(self.store.run, run_id))
+
     async def aresult(self, definition: Definition, run_id: str) -> RunResult[object]:
         """What a run's journal holds by now, read with today's code; nothing is owned or changed."""
         recovered, _ = await self._recovered(definition, run_id)
@@ -322,9 +325,7 @@ class DurableRuns:
     async def _recovered(self, definition: Definition, run_id: str) -> tuple[Recovered, dict[str, type]]:
         bodies = cast("list[bytes]", await off_loop(self.store.entries, run_id))
         if not bodies:
-            raise RecoveryError(
-                f"Run {run_id} was submitted but never began; start it again with the same key."
-            )
+            raise RecoveryError(f"Run {run_id} was submitted, but has not begun.")
         return self._replay(definition, run_id, bodies)
 
     def _replay(

@@ -35,7 +35,7 @@ class Keeper:
         self._runs = runs
         self._workflows = {each.name: each for each in workflows}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._left: set[tuple[str, int]] = set()
+        self._left: set[tuple[str, int]] = set()  # until somebody else has owned them
         self._due = asyncio.Event()
 
     async def __aenter__(self) -> Keeper:
@@ -69,7 +69,6 @@ class Keeper:
     def _take_up(self, row: RunRow) -> None:
         is_ours = row.workflow in self._workflows and (row.run_id, row.epoch) not in self._left
         if is_ours and row.run_id not in self._tasks and not self._runs.is_here(row.run_id):
-            self._left.add((row.run_id, row.epoch))
             self._tasks[row.run_id] = self._loop.create_task(self._drive(row))
 
     async def _drive(self, row: RunRow) -> None:
@@ -80,5 +79,6 @@ class Keeper:
             pass  # somebody else was quicker
         except StrettoError as error:
             _log.warning("run %s is left for a person: %s", row.run_id, error)
+            self._left.add((row.run_id, (await self._runs.row(row.run_id)).epoch))
         finally:
             self._tasks.pop(row.run_id, None)
