@@ -5,6 +5,8 @@ runs' rows: only those that still have the writer's epoch, and as many entries a
 and everything else hangs on what was changed. Written twice, a batch changes nothing the second time.
 """
 
+# ruff: noqa: S608  # statements are put together from the constants below
+
 from __future__ import annotations
 
 import json
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Part", "write"]
 
+_COLUMNS: Final = ("status", "cause", "started_at", "ended_at", "steps", "done")
 _RUNS: Final = """
 WITH change AS (
     SELECT * FROM json_to_recordset(%s::json) AS c (
@@ -37,6 +40,17 @@ WITH change AS (
     SELECT h.run_id, h.base + b.nth - h.first, h.epoch, b.body
     FROM unnest(%s::int[], %b::bytea[]) WITH ORDINALITY AS b (n, body, nth) JOIN held h USING (n)
 )"""
+
+# The commonest batch of all, a chain's hop, at half the cost of the general statement.
+_LONE: Final = """
+WITH held AS (
+    UPDATE runs SET entries = entries + 1, status = coalesce(%s, status), cause = coalesce(%s, cause),
+        started_at = coalesce(%s, started_at), ended_at = coalesce(%s, ended_at), steps = coalesce(%s, steps),
+        done = coalesce(%s, done)
+    WHERE run_id = %s AND epoch = %s AND entries = %s RETURNING run_id, entries, epoch
+)
+INSERT INTO entries (run_id, seq, epoch, body) SELECT run_id, entries, epoch, %b FROM held RETURNING 0
+"""
 
 _PLAIN: Final = _RUNS + " SELECT n FROM held"
 
@@ -102,7 +116,7 @@ class Part:
             self.taken.setdefault(number, outcome)
 
     def _change(self, change: RowChange) -> None:
-        for name in ("status", "cause", "started_at", "ended_at", "steps", "done"):
+        for name in _COLUMNS:
             value = getattr(change, name)
             if value is not None:
                 self.change[name] = value
@@ -122,30 +136,37 @@ class Part:
 def write(connection: Connection, parts: list[Part]) -> set[int]:
     """Commit a batch; gives the places of the parts that were written. Raises psycopg.Error, with nothing written
     unless the connection was lost."""
-    blobs = {digest: body for part in parts for digest, body in part.blobs.items()}
     point("postgres.before_commit")
-    if not blobs:
-        written = _write_entries(connection, parts)
-    else:
+    if any(part.blobs for part in parts):
         with connection.transaction():
-            _write_blobs(connection, blobs)
             written = _write_entries(connection, parts)
+            _write_blobs(connection, [parts[n] for n in written])
+    else:
+        written = _write_entries(connection, parts)
     point("postgres.after_commit")
     return written
 
 
-def _write_blobs(connection: Connection, blobs: dict[str, bytes]) -> None:
+def _write_blobs(connection: Connection, parts: list[Part]) -> None:
     """In the order of their names: two writers with the same ones do not wait for each other crosswise."""
+    blobs = {digest: body for part in parts for digest, body in part.blobs.items()}
     for digest, body in sorted(blobs.items()):
         connection.execute(_BLOB, (digest, len(body), body))
 
 
 def _write_entries(connection: Connection, parts: list[Part]) -> set[int]:
-    if all(part.is_plain for part in parts):
-        found = connection.execute(_PLAIN, _entries(parts), prepare=True)
-    else:
+    if not all(part.is_plain for part in parts):
         found = connection.execute(_FULL, (*_entries(parts), *_extras(parts)), prepare=True)
+    elif len(parts) == len(parts[0].bodies) == 1:
+        found = connection.execute(_LONE, _lone(parts[0]), prepare=True)
+    else:
+        found = connection.execute(_PLAIN, _entries(parts), prepare=True)
     return {int(str(row[0])) for row in found}
+
+
+def _lone(part: Part) -> tuple[object, ...]:
+    changes = (part.change.get(name) for name in _COLUMNS)
+    return (*changes, part.run_id, part.epoch, part.base, part.bodies[0])
 
 
 def _entries(parts: list[Part]) -> tuple[object, ...]:

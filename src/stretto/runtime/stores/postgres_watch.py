@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import selectors
 import socket
 import threading
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Watch"]
 
+_log = logging.getLogger(__name__)
 _SLOWEST: Final = 5.0
 _RETRY: Final = 0.5
 
@@ -60,10 +62,17 @@ class Watch:
     def _listen(self) -> None:
         """Wake until the end, or until the connection is lost (psycopg.Error)."""
         with connect(self._where) as connection:
+            connection.add_notify_handler(_ignore)  # without one they are kept
             connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._where.channel)))
             while not self._is_ending:
-                self._wake()
+                self._call()
                 self._await_news(connection)
+
+    def _call(self) -> None:
+        try:
+            self._wake()
+        except Exception:  # noqa: BLE001 - the next news may find it well
+            _log.exception("what watches the PostgreSQL store has failed")
 
     def _await_news(self, connection: Connection) -> None:
         """Until there is news or the pause is over; then the server must answer, too."""
@@ -79,3 +88,7 @@ class Watch:
             for each in (self._bell.fileno(), *others):
                 selector.register(each, selectors.EVENT_READ)
             return bool(selector.select(seconds))
+
+
+def _ignore(_: psycopg.Notify) -> None:
+    """That there was one is all that counts."""

@@ -30,6 +30,11 @@ __all__ = ["Writer"]
 _log = logging.getLogger(__name__)
 _MOST_BYTES: Final = 64_000_000
 _MOST_ENTRIES: Final = 10_000
+# Its few statements are planned once. What a batch holds is not known then: an index serves one row and many.
+_PLANS: Final = """
+SELECT set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', false),
+    set_config('jit', 'off', false)
+"""
 _FREED: Final = """
 WITH freed AS (
     UPDATE runs r SET owner = NULL FROM unnest(%s::text[], %s::bigint[]) AS f (run_id, epoch)
@@ -71,6 +76,7 @@ class Writer:
         self._ended: StoreError | None = None
         self._connection: Connection | None = None
         self._ends: dict[Ownership, int] = {}
+        self._epochs: dict[str, int] = {}
         self._failed: dict[Ownership, BaseException] = {}
         self.commits = 0
         self._thread = threading.Thread(target=self._work, name="stretto-postgres-writer", daemon=True)
@@ -81,10 +87,11 @@ class Writer:
     def begin(self, run_id: str, epoch: int, end: int) -> None:
         """From now on this process owns the run, whose journal has `end` entries."""
         self._ends[run_id, epoch] = end
+        self._epochs[run_id] = epoch
 
-    def owns(self, run_id: str, epoch: int) -> bool:
-        """Whether the run is at work here in that epoch, as far as is known."""
-        return (run_id, epoch) in self._ends
+    def epoch(self, run_id: str) -> int | None:
+        """The epoch in which the run is at work here, as far as is known."""
+        return self._epochs.get(run_id)
 
     def append(self, run_id: str, epoch: int, entry: Entry, told: Told) -> None:
         """Commit an entry soon. Raises StoreError once the writer has ended."""
@@ -122,7 +129,7 @@ class Writer:
                 batch = [self._queue.get()]
                 batch += [self._queue.get() for _ in range(self._queue.qsize())]
                 self._commit(batch)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - each waiter is told of it
             self._die(error, batch)
         finally:
             self._disconnect()
@@ -207,7 +214,7 @@ class Writer:
                 self._ends[key] = part.end
             else:
                 self._failed[key] = error
-                self._ends.pop(key, None)
+                self._forget(key)
 
     def _verdict(self, key: Ownership, last: int) -> BaseException | None:
         """Why a part was not written; None if it was, by an attempt whose answer was lost."""
@@ -228,7 +235,7 @@ class Writer:
         why = put_in_words(error, self._where)
         for key in parts:
             self._failed[key] = why
-            self._ends.pop(key, None)
+            self._forget(key)
 
     def _report(self, appends: list[_Append]) -> None:
         """Tell each listener once what is committed, and once for each run that is not."""
@@ -244,6 +251,11 @@ class Writer:
         for told, key in bad:
             _tell(told, [key[0]], self._failed[key])
 
+    def _forget(self, key: Ownership) -> None:
+        self._ends.pop(key, None)
+        if self._epochs.get(key[0]) == key[1]:
+            del self._epochs[key[0]]
+
     # ------------------------------------------------------------------ releases and connections
 
     def _free(self, releases: list[_Release]) -> None:
@@ -255,7 +267,7 @@ class Writer:
         except psycopg.Error as failure:
             error = put_in_words(failure, self._where)
         for key, done in releases:
-            self._ends.pop(key, None)
+            self._forget(key)
             self._failed.pop(key, None)
             done.set_exception(error) if error else done.set_result(None)
 
@@ -266,6 +278,7 @@ class Writer:
             try:
                 if self._connection is None:
                     self._connection = connect(self._where)
+                    self._connection.execute(_PLANS)
                 return work(self._connection)
             except psycopg.Error as error:
                 if not is_lost(error):
@@ -299,5 +312,5 @@ def _tell(told: Told, run_ids: list[str], error: BaseException | None) -> None:
     """What a listener raises is its own affair: the journals of others go on."""
     try:
         told(run_ids, error)
-    except Exception:
+    except Exception:  # noqa: BLE001 - whoever listens
         _log.exception("a listener to commits has failed")

@@ -6,28 +6,25 @@ import hashlib
 import os
 import threading
 import weakref
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from stretto.errors import NotFoundError, RunOwnedError, StoreDamagedError, StoreError
+from stretto.errors import RunOwnedError, StoreDamagedError, StoreError
 from stretto.runtime.stores import sqlite_rows
 from stretto.runtime.stores.points import point
 from stretto.runtime.stores.sqlite_lock import give_back, open_locks
-from stretto.runtime.stores.sqlite_schema import open_reader
+from stretto.runtime.stores.sqlite_readers import Readers
 from stretto.runtime.stores.sqlite_trouble import in_words
 from stretto.runtime.stores.sqlite_watch import Watch
 from stretto.runtime.stores.sqlite_writer import Writer
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from stretto.ports import Collected, Entry, Mail, NewRun, OpenWait, RunRow, Told
 
 __all__ = ["SqliteStore"]
-
-T = TypeVar("T")
 
 
 class SqliteStore:
@@ -40,12 +37,13 @@ class SqliteStore:
     Raises StoreVersionError, StoreDamagedError, StoreError where it cannot be opened.
     """
 
+    is_quick = False
+
     def __init__(self, path: str | Path, *, busy_timeout: float = 5.0, readonly: bool = False) -> None:
         self.path = Path(path)
         self.url = f"sqlite:///{self.path}"
-        self._busy_timeout = busy_timeout
         self._closed: StoreError | None = None
-        self._readers = _Readers(self.path, busy_timeout)
+        self._readers = Readers(self.path, busy_timeout, keeps=not readonly)
         self._writer = None if readonly else Writer(self.path, busy_timeout)
         if readonly:
             with self._readers.one():
@@ -69,6 +67,7 @@ class SqliteStore:
             self._closed = StoreError(f"The store {self.path} is closed; open it again.")
         for watch in tuple(self._watches):
             watch.end()
+        self._watches.clear()
         if self._writer is not None:
             self._writer.close(self._closed)
         for number, _ in self._owned.values():
@@ -76,6 +75,8 @@ class SqliteStore:
         self._owned.clear()
         give_back(self._locks)
         self._readers.close(self._closed)
+        if self._writer is not None:
+            self._writer.let_go()
 
     # ---------------------------------------------------------------- journals
 
@@ -96,6 +97,9 @@ class SqliteStore:
             raise
         point("sqlite.after_acquire")
         with self._guard:
+            if self._closed is not None:
+                self._locks.drop(number)
+                raise self._closed
             self._owned[run_id] = (number, epoch)
         return epoch
 
@@ -151,14 +155,14 @@ class SqliteStore:
 
     def create(self, new: NewRun) -> RunRow:
         """Note a new run, or give the one of its key. Raises StrettoError if the id is taken."""
-        row = self._writing().call(lambda c: sqlite_rows.create(c, new, self._locks.is_held))
+        row = self._writing().call(lambda c: sqlite_rows.create(c, new, self._is_held))
         self._nudge()
         return row
 
     def run(self, run_id: str) -> RunRow:
         """One run. Raises NotFoundError."""
         with self._readers.one() as connection:
-            return sqlite_rows.row_of(connection, run_id, self._locks.is_held)
+            return sqlite_rows.row_of(connection, run_id, self._is_held)
 
     def runs(
         self,
@@ -173,7 +177,7 @@ class SqliteStore:
         with self._readers.one() as connection:
             return sqlite_rows.rows(
                 connection,
-                self._locks.is_held,
+                self._is_held,
                 prefix=prefix,
                 statuses=statuses,
                 workflow=workflow,
@@ -184,11 +188,11 @@ class SqliteStore:
     def orphans(self) -> list[RunRow]:
         """Runs to be gone on with whose owner does not live; the oldest first."""
         with self._readers.one() as connection:
-            return sqlite_rows.orphans(connection, self._locks.is_held)
+            return sqlite_rows.orphans(connection, self._is_held)
 
     def set_status(self, run_id: str, status: str) -> None:
         """Set the status of a run that nobody owns. Raises RunOwnedError, NotFoundError."""
-        self._writing().call(lambda c: sqlite_rows.set_status(c, run_id, status, self._locks.is_held))
+        self._writing().call(lambda c: sqlite_rows.set_status(c, run_id, status, self._is_held))
 
     def waits(self, run_id: str | None = None) -> list[OpenWait]:
         """What a run, or any run, waits for; the oldest first."""
@@ -200,7 +204,7 @@ class SqliteStore:
 
         The file keeps its size; what has become free is used for what is written next.
         """
-        return self._writing().call(lambda c: sqlite_rows.collect(c, before, batch, self._locks.is_held))
+        return self._writing().call(lambda c: sqlite_rows.collect(c, before, batch, self._is_held))
 
     # ---------------------------------------------------------------- letters
 
@@ -252,50 +256,39 @@ class SqliteStore:
             raise self._readonly()
         return self._writer
 
+    def _is_held(self, number: int) -> bool:
+        try:
+            return self._locks.is_held(number)
+        except PermissionError:
+            if self._writer is not None:
+                raise
+            return True  # a mere reader who may not look at the locks shows what is written
+
     def _readonly(self) -> StoreError:
         return StoreError(f"The store {self.path} was opened for reading only; open it for writing.")
 
     def _disown(self) -> list[sqlite3.Connection]:
         """In a forked child: refuse everything; gives what must not be closed there."""
-        refusal = StoreError(f"The store {self.path} was opened before this process was forked; open it again here.")
+        refusal = StoreError(
+            f"The store {self.path} was opened before this process was forked; open it again here."
+        )
         self._closed = refusal
         kept = self._readers.disown(refusal)
         connection = self._writer.disown(refusal) if self._writer is not None else None
         return [*kept, connection] if connection is not None else kept
 
 
-class _Readers:
-    """Connections for reading: as many as read at the same time."""
+def _here() -> str:
+    return f"{os.getpid()}@{os.uname().nodename}"
 
-    def __init__(self, path: Path, busy_timeout: float) -> None:
-        self._path = path
-        self._busy_timeout = busy_timeout
-        self._idle: list[sqlite3.Connection] = []
-        self._refusal: StoreError | None = None
 
-    @contextmanager
-    def one(self) -> Iterator[sqlite3.Connection]:
-        """A connection for as long as the block takes, and one state of the file."""
-        connection = self._idle.pop() if self._idle else self.own()
-        try:
-            with in_words(self._path):
-                connection.execute("BEGIN")
-                try:
-                    yield connection
-                finally:
-                    connection.execute("ROLLBACK")
-        except StoreError:  # it may be of no use any more
-            connection.close()
-            raise
-        finally:
-            self._idle.append(connection)
+_stores: Final[weakref.WeakSet[SqliteStore]] = weakref.WeakSet()
+_kept: Final[list[sqlite3.Connection]] = []
 
-    def own(self) -> sqlite3.Connection:
-        """A new connection; it is the caller's."""
-        if self._refusal is not None:
-            raise self._refusal
-        return open_reader(self._path, self._busy_timeout)
 
-    def close(self, refusal: StoreError) -> None:
-        """Close what is idle; `refusal` is what comes after."""
-        self._refusal = refusal
+def _leave_to_parent() -> None:
+    for store in tuple(_stores):
+        _kept.extend(store._disown())
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)

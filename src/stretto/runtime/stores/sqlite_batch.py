@@ -28,11 +28,8 @@ Heads = dict[int, tuple[int, int]]
 T = TypeVar("T")
 
 _MANY: Final = 64
-_CHANGE_ROW: Final = (
-    "UPDATE runs SET status = coalesce(?, status), cause = coalesce(?, cause), started_at = coalesce(?, started_at), "
-    "ended_at = coalesce(?, ended_at), steps = coalesce(?, steps), done = coalesce(?, done) WHERE id = ?"
-)
-_SCALARS: Final = 6  # the columns of a RowChange that are values of the row itself
+_COLUMNS: Final = ("status", "cause", "started_at", "ended_at", "steps", "done")
+"""Those of a RowChange that are values of the row itself; they come first in it."""
 
 
 class Refused(NamedTuple):
@@ -50,7 +47,7 @@ class Batch:
         self._connection = connection
         self._heads = heads
         self._entries: list[tuple[int, int, bytes]] = []
-        self._rows: dict[int, list[object]] = {}
+        self._rows: dict[int, dict[str, object]] = {}
         self._waits: dict[tuple[int, str], OpenWait | None] = {}
         self._blobs: dict[str, bytes] = {}
         self._refs: dict[tuple[int, str], None] = {}
@@ -105,12 +102,9 @@ class Batch:
         return found[0] or 0
 
     def _change(self, number: int, change: RowChange) -> None:
-        columns = change[:_SCALARS]
-        if columns != (None,) * _SCALARS:
-            row = self._rows.setdefault(number, [None] * _SCALARS)
-            for place, value in enumerate(columns):
-                if value is not None:
-                    row[place] = value
+        named = [(name, value) for name, value in zip(_COLUMNS, change, strict=False) if value is not None]
+        if named:
+            self._rows.setdefault(number, {}).update(named)
         for path in change.closed:
             self._waits[(number, path)] = None
         for wait in change.opened:
@@ -122,7 +116,7 @@ class Batch:
         execute, many = self._connection.execute, self._connection.executemany
         self._insert("INSERT INTO entries VALUES ", 3, self._entries)
         if self._rows:
-            many(_CHANGE_ROW, [(*columns, number) for number, columns in self._rows.items()])
+            self._flush_rows()
         if self._waits:
             self._flush_waits()
         for digest, body in self._blobs.items():
@@ -133,6 +127,15 @@ class Batch:
         self._insert("INSERT OR IGNORE INTO blob_refs VALUES ", 2, self._refs)
         if self._letters:
             many("UPDATE letters SET outcome = ? WHERE number = ? AND outcome = ''", self._letters)
+
+    def _flush_rows(self) -> None:
+        """Set nothing but what has changed: an index of a column that is set is written, too."""
+        alike: dict[tuple[str, ...], list[tuple[object, ...]]] = {}
+        for number, named in self._rows.items():
+            alike.setdefault(tuple(named), []).append((*named.values(), number))
+        for names, rows in alike.items():
+            to_set = " = ?, ".join(names)
+            self._connection.executemany(f"UPDATE runs SET {to_set} = ? WHERE id = ?", rows)  # noqa: S608  # our names
 
     def _flush_waits(self) -> None:
         closed = [key for key, wait in self._waits.items() if wait is None]

@@ -13,10 +13,8 @@ import os
 import struct
 import sys
 import threading
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import Final
 
 __all__ = ["RunLocks", "give_back", "open_locks"]
 
@@ -29,8 +27,9 @@ _FLOCK: Final = struct.Struct("qqihh" if _IS_DARWIN else "hhqqi")
 class RunLocks:
     """The locks of one store's runs, as this process sees them. Runs are named by number, above 0."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, mode: int) -> None:
         self.path = path
+        self._mode = mode
         self.users = 0
         self._mine: set[int] = set()
         self._guard = threading.Lock()
@@ -67,7 +66,7 @@ class RunLocks:
 
     def _descriptor(self) -> int:
         if self._file is None:
-            self._file = _opened(self.path)
+            self._file = _opened(self.path, self._mode)
         return self._file
 
     def shut(self) -> None:
@@ -78,10 +77,10 @@ class RunLocks:
         self._mine.clear()
 
 
-def _opened(path: str) -> int:
+def _opened(path: str, mode: int) -> int:
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
     try:
-        return os.open(path, flags, 0o600)
+        return os.open(path, flags, mode)
     except PermissionError:  # a reader may still ask who has what
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
@@ -106,9 +105,11 @@ _registry = threading.Lock()
 
 def open_locks(database: Path) -> RunLocks:
     """The locks of a database's runs, shared by all who open it in this process; to be given back."""
-    path = os.path.realpath(database) + "-locks"
+    real = os.path.realpath(database)
+    path = real + "-locks"
     with _registry:
-        locks = _open.setdefault(path, RunLocks(path))
+        # whoever may write to the database may own its runs
+        locks = _open.setdefault(path, RunLocks(path, Path(real).stat().st_mode & 0o666))
         locks.users += 1
         return locks
 

@@ -34,7 +34,7 @@ _COLUMNS: Final = ", ".join(RunRow._fields)
 _ALIVE: Final = "status IN ('queued', 'running', 'waiting')"  # word for word as in the index `runs_alive`
 _LAST_LETTER: Final = "\U0010ffff"  # UTF-8 sorts as code points do
 _MAIL: Final = (
-    "SELECT number, run_id, kind, letters.body, sent_at, outcome FROM letters JOIN runs ON runs.id = letters.run"
+    "SELECT number, run_id, kind, body, sent_at, outcome FROM letters JOIN runs ON runs.id = letters.run"
 )
 
 # ruff: noqa: S608  # statements are put together from the constants above and from holes
@@ -103,7 +103,9 @@ def rows(
 
 def orphans(connection: sqlite3.Connection, is_held: Callable[[int], bool]) -> list[RunRow]:
     """Runs to be gone on with whose owner does not live, the oldest first."""
-    found = connection.execute(f"SELECT {_COLUMNS}, id FROM runs WHERE {_ALIVE} ORDER BY created_at, id").fetchall()
+    found = connection.execute(
+        f"SELECT {_COLUMNS}, id FROM runs WHERE {_ALIVE} ORDER BY created_at, id"
+    ).fetchall()
     return [_row(each, is_held) for each in found if not is_held(each[-1])]
 
 
@@ -158,7 +160,9 @@ def begin_epoch(connection: sqlite3.Connection, number: int, run_id: str, owner:
     return int(found[0][0])
 
 
-def set_status(connection: sqlite3.Connection, run_id: str, status: str, is_held: Callable[[int], bool]) -> None:
+def set_status(
+    connection: sqlite3.Connection, run_id: str, status: str, is_held: Callable[[int], bool]
+) -> None:
     """Set the status of a run that nobody owns. Raises RunOwnedError, NotFoundError."""
     row = row_of(connection, run_id, is_held)
     if is_held(number_of(connection, run_id)):
@@ -178,13 +182,17 @@ def settle(connection: sqlite3.Connection, number: int, outcome: str) -> None:
     connection.execute("UPDATE letters SET outcome = ? WHERE number = ? AND outcome = ''", (outcome, number))
 
 
-def collect(connection: sqlite3.Connection, before: float, batch: int, is_held: Callable[[int], bool]) -> Collected:
+def collect(
+    connection: sqlite3.Connection, before: float, batch: int, is_held: Callable[[int], bool]
+) -> Collected:
     """Delete up to `batch` runs that ended before an instant, and blobs that no run needs any more."""
     ended = connection.execute(
         f"SELECT id FROM runs WHERE ended_at < ? AND NOT {_ALIVE} ORDER BY ended_at", (before,)
     ).fetchall()
     gone = [(number,) for (number,) in ended if not is_held(number)][:batch]
-    used = {hash_ for run in gone for hash_ in connection.execute("SELECT hash FROM blob_refs WHERE run = ?", run)}
+    used = {
+        hash_ for run in gone for hash_ in connection.execute("SELECT hash FROM blob_refs WHERE run = ?", run)
+    }
     for table in ("entries", "letters", "waits", "blob_refs"):
         connection.executemany(f"DELETE FROM {table} WHERE run = ?", gone)
     connection.executemany("DELETE FROM runs WHERE id = ?", gone)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from stretto.errors import StoreDamagedError, StoreError, StoreVersionError
 from stretto.runtime.stores.points import point
-from stretto.runtime.stores.sqlite_trouble import in_words
+from stretto.runtime.stores.sqlite_trouble import in_words, read_only
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["VERSION", "connect", "grow_log", "open_reader", "open_writer"]
 
 _APPLICATION: Final = 0x5374_7274  # "Strt": tells a store from other programs' files
+_NO_LOG: Final = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 _LOG_SIZE: Final = 1100 * 4120  # a page and its frame header, a little more than the pages of a checkpoint
 
 # Forward only: what has been released is never edited, a change is a new tuple at the end.
@@ -104,6 +105,8 @@ def open_writer(path: Path, busy_timeout: float) -> sqlite3.Connection:
     """
     with _opening, in_words(path):
         _make_file(path)
+        if not os.access(path, os.W_OK):  # SQLite would open it all the same, and fail at the first commit
+            raise read_only(path)
         connection = connect(path, "mode=rw", busy_timeout)
         try:
             _prepare(connection, path, busy_timeout)
@@ -125,8 +128,8 @@ def open_reader(path: Path, busy_timeout: float) -> sqlite3.Connection:
             )
         try:
             return _checked(connect(path, "mode=ro", busy_timeout), path)
-        except sqlite3.OperationalError:
-            if _has_log(path):
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _NO_LOG or _has_log(path):
                 raise
             # A log's index cannot be made beside a read-only file; without a log the file alone says everything.
             return _checked(connect(path, "mode=ro&immutable=1", busy_timeout), path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["in_words", "words_for"]
+__all__ = ["in_words", "read_only", "words_for"]
 
 # primary result codes: https://www.sqlite.org/rescode.html
 _DAMAGE: Final = {
@@ -28,9 +29,11 @@ _TROUBLE: Final = {
     "or name another file.",
     10: "could not be read or written by the system. Look at the disk and at the system's log, then resume the run.",
     13: "is full: the disk has no room for what was to be written. Make room, then resume the run.",
-    14: "could not be opened. Its directory must exist and be writable for this user.",
+    14: "could not be opened. Its directory must exist and be writable for this user, and the process may not have "
+    "too many files open.",
     18: "cannot hold a value of 1 GB or more. Hand on a file's name instead of its content.",
 }
+_OF_SYSTEM: Final = {errno.EACCES: 3, errno.EPERM: 3, errno.EROFS: 8, errno.ENOSPC: 13, errno.EMFILE: 14}
 _TROUBLE_DEFAULT: Final = (
     "did not do what was asked of it. Look at the file with `sqlite3 FILE 'pragma integrity_check'`."
 )
@@ -46,7 +49,14 @@ def words_for(error: BaseException, path: Path) -> StrettoError:
         return StoreDamagedError(f"The store {path} {_DAMAGE[code]}{detail}")
     if isinstance(error, OverflowError | sqlite3.DataError):
         code = 18
+    elif isinstance(error, OSError):
+        code = _OF_SYSTEM.get(error.errno or 0, 10)
     return StoreError(f"The store {path} {_TROUBLE.get(code, _TROUBLE_DEFAULT)}{detail}")
+
+
+def read_only(path: Path) -> StoreError:
+    """The error for a file that this user may not write to."""
+    return StoreError(f"The store {path} {_TROUBLE[8]}")
 
 
 @contextmanager

@@ -47,11 +47,9 @@ class _Work(Generic[T]):
         except StrettoError as error:
             self.error = error
 
-    def wait(self) -> T:
-        self.ended.wait()
-        if self.error is not None:
-            raise self.error
-        return self.results[0]
+
+class _Flush(_Work[object]):
+    """Only waits for what was queued before it."""
 
 
 class Writer:
@@ -78,22 +76,31 @@ class Writer:
         if self._refusal is not None:
             raise self._refusal
         self._queue.put((run_id, epoch, entry, told))
-        if self._refusal is not None:  # it was closed meanwhile, perhaps before the entry was there
+        if self._is_closed():  # meanwhile: perhaps before the entry was there
             self._thread.join()
             self._fail_late()
+
+    def _is_closed(self) -> bool:
+        return self._refusal is not None
 
     def call(self, do: Callable[[sqlite3.Connection], T]) -> T:
         """What `do` gives, once it is committed, behind all that was queued before. Raises StoreError."""
         work = _Work(do)
+        self._ask(work)  # type: ignore[arg-type]  # its result is nobody's but the caller's
+        return work.results[0]
+
+    def _ask(self, work: _Work[object]) -> None:
         with self._closing:  # nothing may come behind the end
             if self._refusal is not None:
                 raise self._refusal
-            self._queue.put(work)  # type: ignore[arg-type]  # its result is nobody's but the caller's
-        return work.wait()
+            self._queue.put(work)
+        work.ended.wait()
+        if work.error is not None:
+            raise work.error
 
     def flush(self) -> None:
         """Wait until everything queued before is committed, or has failed."""
-        self.call(_nothing)
+        self._ask(_Flush(_nothing))
 
     def pardon(self, run_id: str, epoch: int) -> None:
         """Forget that appends of this owner failed: it is none any more."""
@@ -107,6 +114,11 @@ class Writer:
             self._refusal = refusal
             self._queue.put(None)
         self._thread.join()
+
+    def let_go(self) -> None:
+        """After `close`: close the connection. If it is the file's last one, SQLite puts the log into the file; a
+        connection that only reads could not."""
+        self._drop_connection()
 
     def disown(self, refusal: StoreError) -> sqlite3.Connection | None:
         """In a forked child, where the thread is not: refuse everything. The connection must not even be closed
@@ -126,7 +138,6 @@ class Writer:
             is_open = len(batch) == len(items)
             self._write(batch)
         self._fail_late()
-        self._drop_connection()
 
     def _fail_late(self) -> None:
         """Fail what came behind the end: appends are not held up by a lock."""
@@ -156,9 +167,7 @@ class Writer:
             self._fail(batch, words_for(error, self._path))
 
     def _commit(self, batch: list[Append | _Work[object]]) -> list[Refused]:
-        if not any(isinstance(item, tuple) or item.do is not _nothing for item in batch):
-            for item in batch:
-                item.results = [None]
+        if all(isinstance(item, _Flush) for item in batch):
             return []
         connection = self._opened()
         connection.execute("BEGIN IMMEDIATE")
@@ -195,7 +204,9 @@ class Writer:
             self._connection = open_writer(self._path, self._busy_timeout)
         elif self.commits >= _GROW_AT and not self._is_log_long:
             self._is_log_long = True
-            with suppress(OSError, sqlite3.Error):  # it only saves time; a full disk will be told by the commit
+            with suppress(
+                OSError, sqlite3.Error
+            ):  # it only saves time; a full disk will be told by the commit
                 grow_log(self._connection, self._path)
         return self._connection
 
@@ -261,4 +272,4 @@ def _is_of_one(error: BaseException) -> bool:
 
 
 def _nothing(connection: sqlite3.Connection) -> None:
-    """Work that only waits for what was queued before it."""
+    """What a flush does besides waiting."""
