@@ -261,8 +261,11 @@ class JournalStore(Protocol):
         """Be its owner no longer. Appends made before are committed first. Nothing happens if `epoch` is not
         the latest."""
 
-    def append(self, run_id: str, epoch: int, entry: Entry, told: Told) -> None:
-        """Commit `entry` behind all earlier ones of the run, soon; returns at once.
+    def append(self, run_id: str, epoch: int, entry: Entry, told: Told, *, may_wait: bool = False) -> bool:
+        """Commit `entry` behind all earlier ones of the run, soon; returns False at once.
+
+        With `may_wait`, which says that the caller has nothing else to do and no other entry of the run is on its
+        way, it may instead commit before it returns, give True, and tell nobody.
 
         Whole or not at all, body, index, blobs and letters together. `told` hears of it; a FencedError there
         says that a higher epoch exists. Concurrent appends share commits.

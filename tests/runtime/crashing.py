@@ -22,8 +22,8 @@ class DyingStore(MemoryStore):
         self.dies_at = dies_at
         self.appends = 0
 
-    def append(self, run_id: str, epoch: int, entry: Entry, told: Told) -> None:
+    def append(self, run_id: str, epoch: int, entry: Entry, told: Told, *, may_wait: bool = False) -> bool:
         self.appends += 1
         if self.dies_at and self.appends >= self.dies_at:
             raise Died
-        super().append(run_id, epoch, entry, told)
+        return super().append(run_id, epoch, entry, told)

@@ -190,6 +190,18 @@ class JournalConformance:
             other.acquire("r1")
         append_all(store, "r1", new, Entry(b"mine"))
 
+    def test_owners_take_turns(self, store: Store, other: Store) -> None:
+        """Whoever goes on with a run appends behind what others have appended since."""
+        store.create(new_run())
+        for turn, view in enumerate((store, other, store, other)):
+            epoch = view.acquire("r1")
+            for half in (b"a", b"b"):
+                append_all(view, "r1", epoch, Entry(b"%d %s" % (turn, half)))
+            view.release("r1", epoch)
+        expected = [b"%d %s" % (turn, half) for turn in range(4) for half in (b"a", b"b")]
+        assert store.entries("r1") == expected
+        assert other.entries("r1", 3) == expected[3:]
+
     def test_release_twice(self, store: Store, other: Store) -> None:
         """A second release of the same epoch, or of an unknown run, harms nobody."""
         epoch = begin(store)

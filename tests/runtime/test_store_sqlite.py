@@ -114,6 +114,7 @@ def test_one_value_does_not_sink_the_others(store: SqliteStore) -> None:
     store.release("r1", epochs["r1"])
     assert [run_id for run_id, _ in bad.errors] == ["r1", "r1"]
     assert (store.entries("r1"), store.entries("r2")) == ([], [b"0", b"1", b"2"])
+    assert store.entries("r2", 2) == [b"2"]
     append_all(store, "r1", store.acquire("r1"), Entry(b"again"))
     assert store.entries("r1") == [b"again"]
 

@@ -21,7 +21,7 @@ from stretto.runtime.stores.points import point
 from stretto.runtime.stores.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 
 @pytest.fixture
@@ -162,6 +162,34 @@ def test_appending_while_it_closes(path: Path) -> None:
     again = SqliteStore(path)
     assert len(again.entries("r1")) == heard.count("r1")
     again.close()
+
+
+class LateQueue:
+    """A queue into which an append falls just behind the end."""
+
+    def __init__(self, queue: object, close: Callable[[], None]) -> None:
+        self._queue = queue
+        self._close = close
+
+    def put(self, item: object) -> None:
+        if item is not None:
+            self._close()
+        self._queue.put(item)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._queue, name)
+
+
+def test_an_append_behind_the_end(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was let in before the store closed, and came after its last batch, is told so."""
+    epoch = begin(store)
+    writer = store._writing()
+    monkeypatch.setattr(writer, "_queue", LateQueue(writer._queue, store.close))
+    listener = Listener()
+    store.append("r1", epoch, Entry(b"x"), listener)
+    assert [(run_id, str(error)) for run_id, error in listener.errors] == [
+        ("r1", f"The store {store.path} is closed; open it again.")
+    ]
 
 
 # ---------------------------------------------------------------- files
@@ -318,10 +346,11 @@ except StrettoError as error:
 """
 
 
-def test_a_read_only_file(shared: Path) -> None:
+@pytest.mark.parametrize("directory", [0o555, 0o777])
+def test_a_read_only_file(shared: Path, directory: int) -> None:
     """Whoever may only read is refused with words, and nothing is changed."""
     shared.chmod(0o444)
-    shared.parent.chmod(0o555)
+    shared.parent.chmod(directory)
     before = shared.read_bytes()
     said = as_a_stranger(TRY, shared)
     assert said.startswith("StoreError: ")

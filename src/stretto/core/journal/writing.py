@@ -326,8 +326,10 @@ class FactWriter:
         return encode(form)
 
 
-def _text(form: object) -> str:
-    return json.dumps(form, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+# See values/encoding.py: one encoder for all texts.
+_text: Final[Callable[[object], str]] = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":")
+).encode
 
 
 _WRITERS: Final[Mapping[int, Callable[..., str]]] = {

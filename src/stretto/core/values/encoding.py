@@ -102,10 +102,15 @@ def _write(value: object, writer: Writer) -> object:
         raise first_fault(value, writer.name_of) from None
 
 
+# `json.dumps` with options of its own makes an encoder a call, which takes longer than a small value.
+_AS_IT_IS: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_SORTED: Final = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True
+).encode
+
+
 def _to_text(form: object, *, is_canonical: bool) -> str:
-    return json.dumps(
-        form, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=is_canonical
-    )
+    return _SORTED(form) if is_canonical else _AS_IT_IS(form)
 
 
 class Writer:

@@ -76,6 +76,7 @@ class _Journal:
     hashes: dict[int, str] = field(default_factory=dict)
     asked: dict[int, str] = field(default_factory=dict)
     counted_at: float = 0.0
+    pending: int = 0
 
 
 class DurableJournals:
@@ -131,10 +132,12 @@ class DurableJournals:
         body = journal.writer.write(facts, texts, hashes)
         blobs = dict(journal.blobs.pop(key) for key in keys if key in journal.blobs) if journal.blobs else {}
         taken = _letters(facts)
-        self.store.append(
-            run_id, journal.epoch, Entry(body, self._change(journal, facts), blobs, taken), self._told
-        )
-        return False
+        entry = Entry(body, self._change(journal, facts), blobs, taken)
+        # Alone on its loop, a run that has at most started one attempt does nothing until this is committed.
+        is_alone = len(self._journals) == 1 and journal.scheduler.running <= 1 and not journal.pending
+        is_committed = self.store.append(run_id, journal.epoch, entry, self._told, may_wait=is_alone)
+        journal.pending += not is_committed
+        return is_committed
 
     def facts(self, run_id: str) -> list[Fact]:
         """All facts of a run at work here. Raises NotFoundError."""
@@ -222,6 +225,7 @@ class DurableJournals:
             journal = self._journals.get(run_id)
             if journal is None or journal.committed is None or journal.failed is None:
                 continue
+            journal.pending -= 1
             if error is None:
                 journal.committed()
             else:

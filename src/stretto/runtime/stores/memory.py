@@ -100,8 +100,9 @@ class MemoryStore:
             run.lost, run.held = run.held, 0
         self._wake()
 
-    def append(self, run_id: str, epoch: int, entry: Entry, told: Told) -> None:
+    def append(self, run_id: str, epoch: int, entry: Entry, told: Told, *, may_wait: bool = False) -> bool:
         """Commit an entry now."""
+        del may_wait  # it tells in the same call
         try:
             with self._lock:
                 self._commit(self._run(run_id), epoch, entry)
@@ -109,6 +110,7 @@ class MemoryStore:
             told([run_id], error)
         else:
             told([run_id], None)
+        return False
 
     def _commit(self, run: _Run, epoch: int, entry: Entry) -> None:
         if epoch != run.row.epoch or epoch == run.lost:

@@ -40,6 +40,8 @@ class PostgresStore:
     be reached, takes no writes or is full.
     """
 
+    is_quick = False
+
     def __init__(self, url: str, *, lease: float = 15.0, pool_size: int = 4, patience: float = 60.0) -> None:
         self._where = place(url)
         self.url = self._where.url
@@ -92,10 +94,12 @@ class PostgresStore:
             self._lease.release_later(run_id, epoch)
             raise
 
-    def append(self, run_id: str, epoch: int, entry: Entry, told: Told) -> None:
+    def append(self, run_id: str, epoch: int, entry: Entry, told: Told, *, may_wait: bool = False) -> bool:
         """Commit `entry` behind all earlier ones of the run, soon; returns at once. Appends that gather share a
         commit."""
+        del may_wait  # a network is nothing to wait for on a loop
         self._writer.append(run_id, epoch, entry, told)
+        return False
 
     def entries(self, run_id: str, after: int = 0) -> list[bytes]:
         """The committed bodies in order, without the first `after` ones. Raises NotFoundError."""

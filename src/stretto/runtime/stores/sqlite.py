@@ -121,12 +121,15 @@ class SqliteStore:
             writer.pardon(run_id, epoch)
             self._locks.drop(number)
 
-    def append(self, run_id: str, epoch: int, entry: Entry, told: Told) -> None:
-        """Commit `entry` behind all earlier ones of the run, soon; returns at once."""
+    def append(self, run_id: str, epoch: int, entry: Entry, told: Told, *, may_wait: bool = False) -> bool:
+        """Commit `entry` behind all earlier ones of the run, soon; see `JournalStore`."""
         writer = self._writer
         if writer is None:
             raise self._readonly()
+        if may_wait and writer.append_here(run_id, epoch, entry, told):
+            return True
         writer.append(run_id, epoch, entry, told)
+        return False
 
     def entries(self, run_id: str, after: int = 0) -> list[bytes]:
         """The committed bodies in order, without the first `after` ones. Raises NotFoundError."""
