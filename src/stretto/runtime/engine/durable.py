@@ -195,6 +195,9 @@ class DurableJournals:
                 began, over = self._note_wait(journal, fact)
                 opened += began
                 closed += over
+        if ended is not None:  # what was still asked is over with the run
+            closed += journal.asked.values()
+            journal.asked.clear()
         at = facts[-1][3] if facts else 0.0
         if status is None and not opened and not closed and at < journal.counted_at + _COUNTED_EVERY:
             return None

@@ -277,8 +277,7 @@ class SqliteStore:
         )
         self._closed = refusal
         kept = self._readers.disown(refusal)
-        connection = self._writer.disown(refusal) if self._writer is not None else None
-        return [*kept, connection] if connection is not None else kept
+        return [*kept, *(self._writer.disown(refusal) if self._writer is not None else ())]
 
 
 def _here() -> str:

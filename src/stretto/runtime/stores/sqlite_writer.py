@@ -114,7 +114,7 @@ class Writer:
             is_refused = bool(Batch(self._quick, self._heads).write([append]))
             point("sqlite.before_commit")
             self._quick.execute("ROLLBACK" if is_refused else "COMMIT")
-        except (sqlite3.Error, StrettoError):
+        except Exception:  # noqa: BLE001  # the thread will meet it again, and tell whom it concerns
             self._heads.clear()
             self._drop_quick()
             return False
@@ -169,12 +169,12 @@ class Writer:
         self._drop_quick()
         self._drop_connection()
 
-    def disown(self, refusal: StoreError) -> sqlite3.Connection | None:
-        """In a forked child, where the thread is not: refuse everything. The connection must not even be closed
-        there (https://www.sqlite.org/howtocorrupt.html, 2.6): it is to be kept."""
+    def disown(self, refusal: StoreError) -> list[sqlite3.Connection]:
+        """In a forked child, where the thread is not: refuse everything. The connections must not even be closed
+        there (https://www.sqlite.org/howtocorrupt.html, 2.6): they are to be kept."""
         self._closing = threading.Lock()
         self._refusal = refusal
-        return self._connection
+        return [each for each in (self._connection, self._quick) if each is not None]
 
     # ---------------------------------------------------------------- the thread
 
