@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from stretto.api.ids import new_run_id
 from stretto.api.past import Reuse, is_at_or_under, past_of
+from stretto.api.preview import preview_of
 from stretto.api.target import target_of
 from stretto.authoring.known import ScriptNames, classes_of
 from stretto.core.journal.facts import Created, RunOptions
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from stretto.api.engine import Engine
     from stretto.api.past import Past
+    from stretto.api.preview import ForkPreview
     from stretto.api.result import RunResult
     from stretto.api.ways import Ways
     from stretto.authoring import Definition
@@ -301,6 +303,23 @@ class DurableRuns:
         if is_replacing:
             await off_loop(self.store.set_status, run_id, "cancelled")
         return await self._drive_new(definition, traced, created, ways, new, past=past, start=start)
+
+    async def preview(
+        self,
+        definition: Definition,
+        run_id: str,
+        *,
+        start: str | None = None,
+        changes: Mapping[str, object] | None = None,
+    ) -> ForkPreview:
+        """What `afork` would take over and what it would run again. Nothing is run. Raises what `afork` does."""
+        past = await self.past(run_id)
+        check_start(past, start)
+        old = self._inputs(definition, past)
+        before = definition.trace(old)
+        after = definition.trace(definition.bind((), {**old, **(changes or {})}))
+        code = self._engine.code_of(after, classes_of([definition.fn]))
+        return preview_of(past, before.graph, after.graph, code, start)
 
     def _inputs(self, definition: Definition, past: Past) -> dict[str, object]:
         return decoded_inputs(past.created, classes_of([definition.fn]))

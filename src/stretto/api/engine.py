@@ -215,6 +215,11 @@ class Engine:
             self._runs = DurableRuns(self, store)
         return self._runs
 
+    @property
+    def store(self) -> Store | None:
+        """Where its runs are journaled, opened by now; None where they end with the process."""
+        return None if self._store is None else self.runs.store
+
     # ---------------------------------------------------------------- parts
 
     def _options(

@@ -19,7 +19,9 @@ def target_of(fn: Callable[..., object], name: str) -> str | None:
     other process can find it."""
     if "<locals>" in fn.__qualname__:
         return None
-    module = fn.__module__
+    module: str | None = fn.__module__
+    if module is None:  # typed into something that has no name
+        return None
     if module != "__main__" and not module.startswith(SCRIPT_PREFIX):
         return f"{module}:{name}"
     file = getattr(sys.modules.get(module), "__file__", None)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Place", "Settings", "known_keys", "load_settings", "variable_of"]
 
 _PREFIX = "STRETTO_"
-_OTHER_VARIABLES = frozenset({"STRETTO_HOME"})  # names a folder, overrides no key of the files
+_OTHER_VARIABLES = frozenset({"STRETTO_HOME", "STRETTO_KILL_AT"})  # neither overrides a key of the files
 
 
 class Place(NamedTuple):
@@ -45,7 +45,8 @@ class Settings:
     max_concurrency: int | None = None
     on_failure: str | None = None
     grace: float | None = None
-    store: str = "memory"
+    store: str = "sqlite"
+    """``sqlite``: a file in the state folder; ``memory``: nothing outlives the process; else a store's URL."""
     limits: Mapping[str, int] = field(default_factory=dict)
     model: Mapping[str, object] = field(default_factory=dict)
     """Fields of `stretto.models.ModelSettings`."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from stretto.api.workflow import Workflow
     from stretto.authoring.workflow import Definition
 
-__all__ = ["GIVEN", "chosen_inputs", "inputs_for"]
+__all__ = ["GIVEN", "chosen_inputs", "given_inputs", "inputs_for"]
 
 GIVEN = "the ones given"
 
@@ -53,15 +53,21 @@ def inputs_for(definition: Definition, pairs: Sequence[str], file: Path | None) 
     given: dict[str, object] = {}
     if file is not None:
         given.update(_from_file(definition, slots, file))
-    named: set[str] = set()
-    for pair in pairs:
-        name, text = _split(pair)
-        if name in named:
-            raise InputError(f"-i {pair}: input {name!r} is given twice; give it once.")
-        named.add(name)
-        given[name] = _from_text(_slot(definition, slots, name, f"-i {pair}"), text)
+    given.update(given_inputs(definition, pairs))
     _refuse_missing(definition, slots, given)
     return definition.bind((), given)
+
+
+def given_inputs(definition: Definition, pairs: Sequence[str], flag: str = "-i") -> dict[str, object]:
+    """Only the inputs that `pairs` give, as what `flag` stood before them. Raises `InputError`."""
+    slots = _slots(definition)
+    given: dict[str, object] = {}
+    for pair in pairs:
+        name, text = _split(pair, flag)
+        if name in given:
+            raise InputError(f"{flag} {pair}: input {name!r} is given twice; give it once.")
+        given[name] = _from_text(_slot(definition, slots, name, f"{flag} {pair}"), text)
+    return given
 
 
 def chosen_inputs(
@@ -108,10 +114,10 @@ def _slot(definition: Definition, slots: Mapping[str, _Slot], name: str, where: 
     raise InputError(f"{where}: workflow {definition.name!r} has no input {name!r}.{meant} {known}")
 
 
-def _split(pair: str) -> tuple[str, str]:
+def _split(pair: str, flag: str) -> tuple[str, str]:
     name, equals, text = pair.partition("=")
     if not equals or not name.strip():
-        raise InputError(f"-i {pair}: an input is written key=value, e.g. -i limit=3.")
+        raise InputError(f"{flag} {pair}: an input is written key=value, e.g. {flag} limit=3.")
     return name.strip(), text
 
 
