@@ -65,6 +65,15 @@ def test_the_python_block_is_a_program_that_runs(folder: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_durable_program_runs_once(folder: Path) -> None:
+    """Started again with the same key it prints the first run's result: the key in it names that run."""
+    first, second = (run([sys.executable, "orders.py"], folder) for _ in range(2))
+    assert first.returncode == second.returncode == 0, first.stderr + second.stderr
+    assert re.fullmatch(r"charged 77 with key [0-9a-f]{8}\n", first.stdout)
+    assert second.stdout == first.stdout
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("stretto ")])
 def test_each_stretto_command_works(command: str, folder: Path) -> None:
     """Every `stretto …` line of the README ends with exit code 0 and says something."""
