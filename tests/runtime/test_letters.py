@@ -96,6 +96,13 @@ def test_an_approval_hands_the_value_on() -> None:
     assert outcomes == ["applied"]
 
 
+def test_the_time_people_take_is_told_apart() -> None:
+    """Nothing ran while the run waited for its answer."""
+    result, _ = _with_script(asking, MemoryStore(), {61.0: _answer("approve", "approve")})
+    assert result.timing.makespan == pytest.approx(61)
+    assert result.timing.waiting_for_people == pytest.approx(60)
+
+
 def test_an_edit_has_the_type_of_what_was_asked_about() -> None:
     """Plain JSON becomes the dataclass; what does not fit is refused, and the question stays open."""
     result, outcomes = _with_script(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from stretto.api.ids import new_run_id
@@ -18,7 +18,7 @@ from stretto.core.journal.reading import FactReader
 from stretto.core.journal.writing import FactWriter
 from stretto.core.policy import OnFailure
 from stretto.core.values import decode_json, encode_json
-from stretto.errors import NotFoundError, QuarantinedError, RecoveryError
+from stretto.errors import NotFoundError, QuarantinedError, RecoveryError, RunOwnedError
 from stretto.ports import NewRun
 from stretto.runtime.engine.durable import DurableJournals
 from stretto.runtime.engine.letters import OVER, Mailroom
@@ -69,6 +69,7 @@ class _Desk:
         self.journals = DurableJournals(store, loop)
         self.mailroom = Mailroom(store, loop, off_loop)
         self.ended: dict[str, asyncio.Future[None]] = {}
+        self.queued: set[str] = set()
 
 
 async def off_loop(call: Callable[..., object], *args: object) -> object:
@@ -94,8 +95,8 @@ class DurableRuns:
         return self._desk
 
     def is_here(self, run_id: str) -> bool:
-        """Whether a run is at work on the running loop."""
-        return run_id in self.desk().ended
+        """Whether a run is at work on the running loop, or waits there for its turn."""
+        return run_id in self.desk().ended or run_id in self.desk().queued
 
     # ---------------------------------------------------------------- a new run
 
@@ -147,18 +148,60 @@ class DurableRuns:
         max_runs: int | None = None,
         past: Past | None = None,
         start: str | None = None,
+        is_ours: bool = True,
     ) -> RunResult[object]:
         engine = self._engine
         classes = classes_of([definition.fn])
         code = engine.code_of(traced, classes)
-        async with engine.admitted(definition.name, max_runs):
-            epoch = cast("int", await off_loop(self.store.acquire, new.run_id))
-            async with self._owned(new.run_id, epoch):
-                lent = None if past is None else Reuse(past, created.graph, classes, self.store.blob, start)
-                driver = engine.driver_of(new.run_id, created, code, ways, self.desk().journals, reuse=lent)
-                writer = FactWriter(ScriptNames(), version_of=driver.version_of)
-                await self._execute(_Begun(driver, epoch, writer, classes, []))
-        return engine.ended(driver)
+        async with self._admitted(new.run_id, definition.name, max_runs, is_ours=is_ours) as is_due:
+            if is_due:
+                epoch = cast("int", await off_loop(self.store.acquire, new.run_id))
+                async with self._owned(new.run_id, epoch):
+                    lent = (
+                        None if past is None else Reuse(past, created.graph, classes, self.store.blob, start)
+                    )
+                    driver = engine.driver_of(
+                        new.run_id, created, code, ways, self.desk().journals, reuse=lent
+                    )
+                    writer = FactWriter(ScriptNames(), version_of=driver.version_of)
+                    await self._execute(_Begun(driver, epoch, writer, classes, []))
+                return engine.ended(driver)
+        return await self._elsewhere(definition, new.run_id)
+
+    @asynccontextmanager
+    async def _admitted(
+        self, run_id: str, workflow: str, max_runs: int | None, *, is_ours: bool
+    ) -> AsyncIterator[bool]:
+        """A place among the runs at work; gives whether the run is still to be begun: while it waited for its turn,
+        others may have taken or cancelled it. Whoever submitted it and is cancelled in the queue cancels the run;
+        who took up another's leaves it as it is."""
+        queued = self.desk().queued
+        queued.add(run_id)
+        try:
+            async with self._engine.admitted(workflow, max_runs) as has_waited:
+                queued.discard(run_id)
+                yield not has_waited or (await self.row(run_id)).status == "queued"
+        except asyncio.CancelledError:
+            if is_ours and run_id in queued:
+                await asyncio.shield(self._cancel_queued(run_id))
+            raise
+        finally:
+            queued.discard(run_id)
+
+    async def _cancel_queued(self, run_id: str) -> None:
+        with suppress(NotFoundError, RunOwnedError):  # collected, or somebody else's by now
+            if (await self.row(run_id)).status == "queued":
+                await off_loop(self.store.set_status, run_id, "cancelled")
+
+    async def _elsewhere(self, definition: Definition, run_id: str) -> RunResult[object]:
+        """The result of a run that somebody else took or cancelled while it was queued here."""
+        here = self.desk().ended.get(run_id)
+        if here is not None:
+            await asyncio.shield(here)
+        row = await self.row(run_id)
+        if row.owner is not None:
+            raise RunOwnedError(run_id, row.owner)
+        return await self.aresult(definition, run_id)
 
     async def _same(self, definition: Definition, run_id: str, ways: Ways) -> RunResult[object]:
         """The run that was submitted with the same key: at work here, at work elsewhere, or left behind."""
@@ -221,7 +264,7 @@ class DurableRuns:
         past = None if row.parent is None else await self.past(row.parent)
         new = NewRun(*row[:7])
         return await self._drive_new(
-            definition, traced, created, ways, new, past=past, start=told.get("start")
+            definition, traced, created, ways, new, past=past, start=told.get("start"), is_ours=False
         )
 
     async def _lent(self, row: RunRow, graph: Graph, classes: Mapping[str, type]) -> Reuse | None:
@@ -344,7 +387,13 @@ class DurableRuns:
     async def _recovered(self, definition: Definition, run_id: str) -> tuple[Recovered, dict[str, type]]:
         bodies = cast("list[bytes]", await off_loop(self.store.entries, run_id))
         if not bodies:
-            raise RecoveryError(f"Run {run_id} was submitted, but has not begun.")
+            is_over = (await self.row(run_id)).status == "cancelled"
+            what = (
+                "was cancelled before it began; submit it again"
+                if is_over
+                else "was submitted, but has not begun"
+            )
+            raise RecoveryError(f"Run {run_id} {what}.")
         return self._replay(definition, run_id, bodies)
 
     def _replay(

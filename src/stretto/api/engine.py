@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from stretto.api.admission import Admission
 from stretto.api.ids import new_run_id
 from stretto.api.stand_ins import stand_ins
 from stretto.api.ways import Ways
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     import asyncio
     import random
     from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator, Mapping, Sequence
-    from contextlib import AbstractAsyncContextManager
 
     from stretto.api.durable import DurableRuns
     from stretto.api.keeper import Keeper
@@ -56,7 +56,8 @@ class Engine:
 
     `limits` are named permits shared by all runs of the engine, e.g. ``{"openai": 8}``. `resources` are the
     live objects that steps ask for by `from_engine()`. `max_concurrency` caps the attempts of one run at
-    once. `grace` (seconds) is how long a cancelled coroutine may take to end. `observers` are told what
+    once; `max_runs` the runs of the engine at work at once, of all workflows: the others wait in the order they
+    came. `grace` (seconds) is how long a cancelled coroutine may take to end. `observers` are told what
     happens, after it was committed. `seed` makes the jitter of retries repeatable.
 
     `store` is where runs are journaled, so that they survive this process: a URL (``sqlite:///runs.db``,
@@ -64,7 +65,7 @@ class Engine:
     its decisions.
 
     One engine may be used from several event loops, one after another. At the same time, from several
-    threads, only without `limits`; a workflow's `max_runs` counts the runs of one loop.
+    threads, only without `limits` and `max_runs`; a workflow's `max_runs` counts the runs of one loop.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Engine:
         limits: Mapping[str, int] | None = None,
         resources: Mapping[str, object] | None = None,
         max_concurrency: int = DEFAULT_PERMITS,
+        max_runs: int | None = None,
         on_failure: OnFailure | str = OnFailure.DRAIN,
         grace: float = 5.0,
         observers: Sequence[Observer] = (),
@@ -85,6 +87,7 @@ class Engine:
         self.limits = dict(limits or {})
         self.resources = dict(resources or {})
         self.max_concurrency = _permits(max_concurrency)
+        self._admission = Admission(max_runs)
         self.on_failure = _policy(on_failure)
         self.grace = _grace(grace)
         self.observers = list(observers)
@@ -99,7 +102,6 @@ class Engine:
         self._permits: tuple[object, Permits] | None = None
         self._threads: tuple[object, ThreadExecutor] | None = None
         self._processes: tuple[object, ProcessExecutor] | None = None
-        self._doors: dict[tuple[asyncio.AbstractEventLoop, str, int], asyncio.Semaphore] = {}
         self._at_work: dict[asyncio.AbstractEventLoop, int] = {}
         self._lock = Lock()
 
@@ -285,11 +287,17 @@ class Engine:
         return result_of_journal(run_id, recovered)
 
     @asynccontextmanager
-    async def admitted(self, workflow: str, limit: int | None) -> AsyncIterator[None]:
-        """A place among the runs at work. Raises StrettoError where a second loop would double the limits."""
-        async with self._admission(workflow, limit):
+    async def admitted(self, workflow: str, limit: int | None) -> AsyncIterator[bool]:
+        """A place among the runs at work; gives whether it had to be waited for. Raises StrettoError where a second
+        loop would double the limits."""
+        async with self._admission.place(workflow, limit) as has_waited:
             with self._counted():
-                yield
+                yield has_waited
+
+    @property
+    def max_runs(self) -> int | None:
+        """How many runs may be at work at once; None for any number."""
+        return self._admission.max_runs
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -298,7 +306,8 @@ class Engine:
 
         loop = asyncio.get_running_loop()
         with self._lock:
-            if self.limits and any(other is not loop and other.is_running() for other in self._at_work):
+            has_limits = self.limits or self.max_runs is not None
+            if has_limits and any(other is not loop and other.is_running() for other in self._at_work):
                 raise StrettoError(
                     "This engine has limits, and is running workflows on another event loop at this moment: "
                     "the limits would hold once a loop. Give each thread an Engine of its own, or start all "
@@ -390,19 +399,6 @@ class Engine:
         if found is None or found[0] is not loop:
             found = self._permits = (loop, Permits(self.limits))
         return found[1]
-
-    def _admission(self, workflow: str, limit: int | None) -> AbstractAsyncContextManager[None]:
-        import asyncio
-        from contextlib import nullcontext
-
-        if limit is None:
-            return nullcontext()
-        key = (asyncio.get_running_loop(), workflow, limit)
-        with self._lock:
-            if key not in self._doors:
-                self._doors = {known: door for known, door in self._doors.items() if not known[0].is_closed()}
-                self._doors[key] = asyncio.Semaphore(limit)
-            return self._doors[key]
 
     def _executor(self) -> ThreadExecutor:
         import asyncio

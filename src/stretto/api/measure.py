@@ -38,6 +38,11 @@ def measured_of(created: Created, view: RunView) -> Measured:
         permitless={
             index for index, spec in enumerate(graph.specs) if _needs_no_permit(spec.role, spec.where)
         },
+        people={
+            index
+            for index, spec in enumerate(graph.specs)
+            if spec.wait is not None and spec.wait.kind != "sleep"
+        },
         attempts={index: _attempts(step) for index, step in enumerate(steps) if len(step.attempts) > 1},
         grown_at={index: at for index in graph.children if (at := _grown_at(steps[index])) is not None},
         turns={

@@ -66,7 +66,7 @@ def given_inputs(definition: Definition, pairs: Sequence[str], flag: str = "-i")
         name, text = _split(pair, flag)
         if name in given:
             raise InputError(f"{flag} {pair}: input {name!r} is given twice; give it once.")
-        given[name] = _from_text(_slot(definition, slots, name, f"{flag} {pair}"), text)
+        given[name] = _from_text(_slot(definition, slots, name, f"{flag} {pair}"), text, flag)
     return given
 
 
@@ -158,7 +158,7 @@ def _from_document(slot: _Slot, path: Path) -> object:
 # -------------------------------------------------------------------- texts
 
 
-def _from_text(slot: _Slot, text: str) -> object:
+def _from_text(slot: _Slot, text: str, flag: str) -> object:
     structural = _structural(slot.hint)
     if text.startswith("@@"):
         text = text[1:]
@@ -171,14 +171,14 @@ def _from_text(slot: _Slot, text: str) -> object:
         return _from_document(slot, Path(text))
     if _admits_text(slot.hint):
         return text
-    return _read(slot, text, is_structure=structural is not None)
+    return _read(slot, text, flag, is_structure=structural is not None)
 
 
-def _read(slot: _Slot, text: str, *, is_structure: bool) -> object:
+def _read(slot: _Slot, text: str, flag: str, *, is_structure: bool) -> object:
     """A number, date, enum… straight from its text; a structure, and what is left, from JSON or YAML."""
     from pydantic import ValidationError
 
-    origin = f"-i {slot.name}={text}"
+    origin = f"{flag} {slot.name}={text}"
     if not is_structure:
         try:
             return _adapter(slot, slot.hint).validate_python(text)
