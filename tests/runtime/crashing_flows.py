@@ -1,8 +1,13 @@
-"""Workflows of every construct, for dying in. Every step notes that it began in `STARTS`."""
+"""Workflows of every construct, for dying in. Every step notes that it began in `STARTS`.
+
+In a process of its own, FLOW_SIDE names a file that is told the same, and FLOW_PACE is by how much a second there is
+shorter.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass
 
 from stretto import (
@@ -20,10 +25,21 @@ from stretto import (
 )
 
 STARTS: list[str] = []
+PACE = float(os.environ.get("FLOW_PACE", "1"))
+SIDE = os.environ.get("FLOW_SIDE", "")
 
 
 def began() -> None:
+    """A step says that it has begun, where it outlives the process."""
     STARTS.append(current().path)
+    if SIDE:
+        told = os.open(SIDE, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(told, f"{current().path} {current().attempt}\n".encode())
+        os.close(told)
+
+
+async def rest(seconds: float) -> None:
+    await asyncio.sleep(seconds * PACE)
 
 
 @dataclass(frozen=True)
@@ -35,21 +51,21 @@ class Note:
 @step
 async def fetch(number: int) -> int:
     began()
-    await asyncio.sleep(number)
+    await rest(number)
     return number * 10
 
 
 @step
 async def note(number: int, *more: object) -> Note:
     began()
-    await asyncio.sleep(1)
+    await rest(1)
     return Note(f"n{number}", len(more))
 
 
-@step(retry=Retry(attempts=3, first_wait=0.5))
+@step(retry=Retry(attempts=3, first_wait=0.5 * PACE))
 async def flaky(number: int) -> int:
     began()
-    await asyncio.sleep(0.25)
+    await rest(0.25)
     if current().attempt < 2:
         raise ConnectionError("once more")
     return number + 1
@@ -75,7 +91,7 @@ def glue(parts: list[object]) -> str:
 @step(optional=True, default="nothing")
 async def failing() -> str:
     began()
-    await asyncio.sleep(0.5)
+    await rest(0.5)
     raise PermanentError("never")
 
 
@@ -88,7 +104,7 @@ async def kind_of(number: int) -> str:
 @step
 async def grow(state: dict[str, int]) -> dict[str, int]:
     began()
-    await asyncio.sleep(0.5)
+    await rest(0.5)
     return {"rounds": state["rounds"] + 1}
 
 
@@ -153,7 +169,7 @@ def nesting(start: int = 1) -> str:
 
 @workflow
 def sleeping(start: int = 1) -> str:
-    pause = sleep(3)
+    pause = sleep(3 * PACE)
     return glue([fetch(start), fetch.named("after").after(pause)(1)])
 
 
