@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-heavy check bench format wheel clean python
+.PHONY: help demo test test-heavy soak check bench format wheel clean python
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -20,6 +20,9 @@ test: $(VENV)/.dev ## Everything that runs in under five minutes
 
 test-heavy: $(VENV)/.dev ## Kills, big property runs, wheels: under forty minutes
 	$(BIN)/python -m pytest -q -m heavy
+
+soak: $(VENV)/.dev ## A thousand owners killed, in about a quarter of an hour
+	CRASH_KILLS=1000 $(BIN)/python -m pytest -q -s tests/crash/test_sigkill.py -k random
 
 check: $(VENV)/.dev ## Lint, format, types, structure
 	$(BIN)/ruff check src tests bench

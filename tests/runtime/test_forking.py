@@ -9,7 +9,7 @@ import pytest
 from runtime import crashing_flows as flows
 from stretto import Engine, step, workflow
 from stretto.core.values import equal
-from stretto.errors import CodeChangedError, NotFoundError
+from stretto.errors import CodeChangedError, NotFoundError, RecoveryError
 from stretto.runtime.stores.memory import MemoryStore
 from stretto.testing import run_virtual
 
@@ -74,6 +74,14 @@ def test_a_changed_input_runs_again_what_it_reaches() -> None:
     other = run_virtual(fifty.with_options(engine=Engine(store=store)).afork("r", changes={"first": 5}))
     assert len(RAN) == LENGTH
     assert other.value != same.value
+
+
+def test_a_run_of_another_workflow_is_not_gone_on_with() -> None:
+    """Neither is its result given for this one's."""
+    store = MemoryStore()
+    _ran(store)
+    with pytest.raises(RecoveryError, match="Run r is one of workflow 'fifty', not of 'chain'"):
+        run_virtual(flows.chain.with_options(engine=Engine(store=store)).aresume("r"))
 
 
 def test_a_fork_from_nowhere_is_refused() -> None:

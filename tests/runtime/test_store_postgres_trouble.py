@@ -79,6 +79,13 @@ def test_no_name_for_a_schema(server: Server, tail: str) -> None:
         PostgresStore(f"{server.url}&{tail}")
 
 
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "1e9", ""])
+def test_a_lease_that_is_none(server: Server, text: str) -> None:
+    """The URL says in seconds how long a dead owner is waited for."""
+    with pytest.raises(StoreError, match=r"give \?lease= seconds, 0\.1 to 3600"):
+        PostgresStore(f"{server.url}&lease={text}" if "?" in server.url else f"{server.url}?lease={text}")
+
+
 def test_no_url() -> None:
     """What libpq does not understand is refused with an example."""
     with pytest.raises(StoreError, match="write postgresql://"):

@@ -224,6 +224,10 @@ class DurableRuns:
         """Go on with a run; see `Engine.aresume`."""
         engine = self._engine
         row = await self.row(run_id)
+        if row.workflow != definition.name and not adopt:
+            raise RecoveryError(
+                f"Run {run_id} is one of workflow {row.workflow!r}, not of {definition.name!r}."
+            )
         if row.status in ENDED:
             return await self.aresult(definition, run_id)
         if row.status == "queued":
@@ -423,7 +427,9 @@ class DurableRuns:
     async def _execute(self, begun: _Begun) -> None:
         desk = self.desk()
         driver, run_id = begun.driver, begun.driver.info.run_id
-        desk.journals.begin(run_id, begun.epoch, begun.writer, driver.scheduler, begun.facts, ScriptNames())
+        desk.journals.begin(
+            run_id, begun.epoch, begun.writer, driver.scheduler, begun.facts, ScriptNames(), driver.account
+        )
         desk.mailroom.enter(driver, begun.classes)
         ended = desk.ended[run_id] = desk.loop.create_future()
         try:

@@ -34,15 +34,17 @@ T = TypeVar("T")
 class PostgresStore:
     """The Store behind a ``postgresql://`` URL, whose ``?schema=`` says where the tables lie.
 
-    `lease`, in seconds, is how long a dead owner's runs stay its own. `patience`, in seconds, is for how long a
-    lost connection is sought again before what needs it fails. Besides `pool_size` connections it has one for
-    the writer, one for the lease and one for each watch. All methods raise StoreError where the database cannot
-    be reached, takes no writes or is full.
+    `lease`, in seconds, is how long a dead owner's runs stay its own, unless ``?lease=`` says it. `patience`, in seconds,
+    is for how long a lost connection is sought again before what needs it fails. Besides `pool_size` connections
+    it has one for the writer, one for the lease and one for each watch. All methods raise StoreError where the
+    database cannot be reached, takes no writes or is full.
     """
 
     is_quick = False
 
-    def __init__(self, url: str, *, lease: float = 15.0, pool_size: int = 4, patience: float = 60.0) -> None:
+    def __init__(
+        self, url: str, *, lease: float | None = None, pool_size: int = 4, patience: float = 60.0
+    ) -> None:
         self._where = place(url)
         self.url = self._where.url
         prepare(self._where)
@@ -50,7 +52,7 @@ class PostgresStore:
         held = Patience(patience, self._ending)
         self._pool = Pool(self._where, pool_size, held)
         self._writer = Writer(self._where, held)
-        self._lease = Lease(self._where, lease)
+        self._lease = Lease(self._where, self._where.lease if lease is None else lease)
         self._watches: list[Watch] = []
         self._lock = threading.Lock()
         self._being_acquired: set[str] = set()

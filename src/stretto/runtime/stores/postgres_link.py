@@ -47,12 +47,17 @@ SELECT set_config('search_path', %s, false), set_config('synchronous_commit', CA
 """
 
 
+_LONGEST_LEASE: Final = 3600.0
+
+
 class Place(NamedTuple):
-    """Where a store lies: `info` is libpq's, `url` is without passwords, `schema` the PostgreSQL schema."""
+    """Where a store lies: `info` is libpq's, `url` is without passwords, `schema` the PostgreSQL schema; `lease` is in
+    seconds."""
 
     info: str
     url: str
     schema: str
+    lease: float
 
     @property
     def channel(self) -> str:
@@ -61,7 +66,8 @@ class Place(NamedTuple):
 
 
 def place(url: str) -> Place:
-    """Read ``postgresql://…``; ``?schema=`` says in which schema the tables lie (`stretto` if not given).
+    """Read ``postgresql://…``; ``?schema=`` says in which schema the tables lie (`stretto` if not given), ``?lease=``
+    how many seconds a dead owner's runs stay its own (15).
 
     Raises StoreError for what libpq does not understand.
     """
@@ -73,14 +79,21 @@ def place(url: str) -> Place:
         raise StoreError(
             f"{shown}: {schema!r} is no name for a schema; give ?schema= small letters, digits and _, 40 at most."
         )
-    kept = urlencode([pair for pair in query if pair[0] != "schema"])
+    lease = _lease(shown, dict(query).get("lease", "15"))
+    kept = urlencode([pair for pair in query if pair[0] not in ("schema", "lease")])
     try:
         given = conninfo.conninfo_to_dict(urlunsplit(parts._replace(query=kept)))
     except psycopg.ProgrammingError as error:
         raise StoreError(
             f"{shown} is not a PostgreSQL URL ({_first_line(error)}); write postgresql://user@host:5432/database."
         ) from None
-    return Place(conninfo.make_conninfo("", **{**_DEFAULTS, **given}), shown, schema)
+    return Place(conninfo.make_conninfo("", **{**_DEFAULTS, **given}), shown, schema, lease)
+
+
+def _lease(shown: str, text: str) -> float:
+    if re.fullmatch(r"\d+(\.\d+)?", text) and 0.1 <= float(text) <= _LONGEST_LEASE:
+        return float(text)
+    raise StoreError(f"{shown}: a lease of {text!r}; give ?lease= seconds, 0.1 to {_LONGEST_LEASE:g}.")
 
 
 def _shown(netloc: str, rest: str, query: list[tuple[str, str]]) -> str:
