@@ -33,7 +33,7 @@ def test_nothing_set(cli: Cli) -> None:
     found = rows(cli)
     assert {row["from"] for row in found.values()} == {"default"}
     assert (found["max_concurrency"]["value"], found["grace"]["value"]) == (DEFAULT_PERMITS, 5.0)
-    assert (found["on_failure"]["value"], found["store"]["value"]) == ("drain", "memory")
+    assert (found["on_failure"]["value"], found["store"]["value"]) == ("drain", "sqlite")
     assert found["home"]["value"] == ".stretto"
     assert [found[f"model.{name}"]["value"] for name in ("provider", "model", "timeout")] == [None] * 3
     assert told(cli, "model.provider") == "model.provider – default"

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def flows(cli: Cli) -> Cli:
-    """A folder with `flows.py`."""
+def flows(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """A folder with `flows.py`; no run is kept."""
+    monkeypatch.setenv("STRETTO_STORE", "memory")
     (cli.folder / "flows.py").write_text(FLOWS)
     return cli
 

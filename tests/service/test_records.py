@@ -58,8 +58,9 @@ def much(n: int = 2) -> object:
 
 
 @pytest.fixture
-def flows(cli: Cli) -> Cli:
-    """A folder with `flows.py`."""
+def flows(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """A folder with `flows.py`; of its runs nothing but the record is kept."""
+    monkeypatch.setenv("STRETTO_STORE", "memory")
     (cli.folder / "flows.py").write_text(FLOWS + MORE)
     return cli
 
@@ -163,7 +164,7 @@ def test_a_large_value_is_replaced_by_its_size(flows: Cli) -> None:
 
 
 def test_no_record_leaves_nothing(flows: Cli) -> None:
-    """With ``--no-record`` not even the folder is made."""
+    """With ``--no-record`` and no journal not even the folder is made."""
     assert flows.run("run", "flows.py:nothing", "--no-record").code == 0
     assert not (flows.folder / ".stretto").exists()
 

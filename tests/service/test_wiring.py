@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stretto import Engine
-from stretto.errors import ConfigError
+from stretto.errors import ConfigError, StoreError
 from stretto.models import OfflineModel, OpenAICompatibleModel
+from stretto.runtime.stores.memory import MemoryStore
 from stretto.service.settings import Settings
-from stretto.service.wiring import wire
+from stretto.service.wiring import check_store, has_store, store_of, wire
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +56,14 @@ def test_settings_come_before_the_workflows_own_engine() -> None:
     assert (changed.max_concurrency, changed.grace, changed.on_failure) == (2, 0, "drain")
 
 
+def test_how_many_runs_at_once() -> None:
+    """The setting wins over the workflow's own engine; without either there is no bound."""
+    own = Engine(max_runs=3)
+    assert wire(Settings(), own=own).engine.max_runs == 3
+    assert wire(Settings(max_runs=2), own=own).engine.max_runs == 2
+    assert wire(Settings()).engine.max_runs is None
+
+
 def test_a_chosen_provider_is_the_one_used() -> None:
     """The model is the named provider's, never the offline one in its place."""
     assert isinstance(wire(Settings(model=REMOTE)).model, OpenAICompatibleModel)
@@ -70,14 +79,59 @@ def test_a_provider_that_lacks_something_is_an_error(monkeypatch: pytest.MonkeyP
         wire(Settings(model={"provider": "opnai"}))
 
 
-def test_stores() -> None:
-    """A run without a store ends with its process; a URL that names none is told with what exists."""
-    with pytest.raises(ConfigError, match="This engine has no store"):
-        _ = wire(Settings(store="memory")).engine.runs
-    with pytest.raises(
-        ConfigError, match=r"stretto\.toml: There is no store 'redis'. Known: memory, sqlite:///PATH"
-    ):
-        wire(Settings(store="redis", origins={"store": "stretto.toml"}))
+def test_an_engine_gets_the_store_it_is_given() -> None:
+    """Runs are journaled there; without one they end with their process, whatever the settings say."""
+    store = MemoryStore()
+    wired = wire(Settings(), store=store)
+    assert wired.store is store
+    assert wired.engine.store is store
+    assert wire(Settings(), own=Engine(store=store)).engine.store is None
+
+
+def test_which_store_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is set, else the workflow's own, else the file in the state folder; memory is none at all."""
+    monkeypatch.setenv("STRETTO_HOME", str(tmp_path / "home"))
+    own = Engine(store=MemoryStore())
+    assert store_of(Settings(), own) is own.store
+    assert store_of(Settings(store="memory", origins={"store": "--store"}), own) is None
+    assert store_of(Settings(store="memory")) is None
+    assert not (tmp_path / "home").exists()
+    store = store_of(Settings(), Engine())
+    assert store is not None
+    store.close()
+    assert (tmp_path / "home" / "stretto.db").is_file()
+
+
+def test_the_folder_of_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made for its owner's eyes and ignored by git; one that was there keeps its ways; one that cannot be made is
+    told with the way out."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("STRETTO_HOME", str(home))
+    assert not has_store(Settings())
+    store_of(Settings()).close()  # type: ignore[union-attr]  # it is there
+    assert has_store(Settings())
+    assert (home.stat().st_mode & 0o777, (home / ".gitignore").read_text()) == (0o700, "*\n")
+    (there := tmp_path / "there").mkdir(mode=0o755)
+    monkeypatch.setenv("STRETTO_HOME", str(there))
+    store_of(Settings()).close()  # type: ignore[union-attr]  # as above
+    assert not (there / ".gitignore").exists()
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("STRETTO_HOME", str(tmp_path / "file" / "home"))
+    with pytest.raises(StoreError, match=r"cannot be made: .*STRETTO_HOME, or run with --store memory"):
+        store_of(Settings())
+
+
+def test_a_store_that_there_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A URL that names none is told with its origin and what exists; looking whether one is right makes no file."""
+    wrong = Settings(store="redis", origins={"store": "stretto.toml"})
+    for look in (store_of, check_store):
+        with pytest.raises(
+            ConfigError, match=r"stretto\.toml: There is no store 'redis'. Known: memory, sqlite:///PATH"
+        ):
+            look(wrong)
+    monkeypatch.setenv("STRETTO_HOME", str(tmp_path / "home"))
+    check_store(Settings())
+    assert not (tmp_path / "home").exists()
 
 
 def test_resources_are_made_by_their_factories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

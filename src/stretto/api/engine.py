@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from stretto.authoring.step import AnyStep
     from stretto.authoring.workflow import Traced
     from stretto.core.graph import StepSpec
+    from stretto.core.limits import Budget
     from stretto.ports import Clock, Growing, Journals, Observer, Store
     from stretto.runtime.engine.driver import RunDriver
     from stretto.runtime.engine.permits import Permits
@@ -60,6 +61,8 @@ class Engine:
     came. `grace` (seconds) is how long a cancelled coroutine may take to end. `observers` are told what
     happens, after it was committed. `seed` makes the jitter of retries repeatable.
 
+    `budget` is what each run may spend: it stops before it would spend more.
+
     `store` is where runs are journaled, so that they survive this process: a URL (``sqlite:///runs.db``,
     ``postgresql://…``) or an open store. Without one, nothing outlives a run but its result; `journals` then takes
     its decisions.
@@ -75,6 +78,7 @@ class Engine:
         resources: Mapping[str, object] | None = None,
         max_concurrency: int = DEFAULT_PERMITS,
         max_runs: int | None = None,
+        budget: Budget | None = None,
         on_failure: OnFailure | str = OnFailure.DRAIN,
         grace: float = 5.0,
         observers: Sequence[Observer] = (),
@@ -88,6 +92,7 @@ class Engine:
         self.resources = dict(resources or {})
         self.max_concurrency = _permits(max_concurrency)
         self._admission = Admission(max_runs)
+        self.budget = budget
         self.on_failure = _policy(on_failure)
         self.grace = _grace(grace)
         self.observers = list(observers)
@@ -114,6 +119,7 @@ class Engine:
         on_failure: OnFailure | str | None = None,
         max_concurrency: int | None = None,
         max_runs: int | None = None,
+        budget: Budget | None = None,
         is_sequential: bool = False,
         suspend_groups: bool = False,
         run_id: str | None = None,
@@ -136,7 +142,7 @@ class Engine:
         if suspend_groups:
             for group in traced.graph.groups:
                 group.within = None
-        options = self._options(within, on_failure, max_concurrency, is_sequential)
+        options = self._options(within, on_failure, max_concurrency, is_sequential, budget or self.budget)
         version = "" if self._store is None else definition.version or ""
         created = Created(
             definition.name, traced.graph, options, dict(self.estimates.known), traced.inputs, version
@@ -230,6 +236,7 @@ class Engine:
         on_failure: OnFailure | str | None,
         max_concurrency: int | None,
         is_sequential: bool,
+        budget: Budget | None,
     ) -> RunOptions:
         permits = _permits(self.max_concurrency if max_concurrency is None else max_concurrency)
         return RunOptions(
@@ -238,6 +245,8 @@ class Engine:
             permits=1 if is_sequential else permits,
             is_sequential=is_sequential,
             grace=self.grace,
+            max_tokens=None if budget is None else budget.tokens,
+            max_cost=None if budget is None else budget.cost,
         )
 
     def driver_of(

@@ -19,7 +19,7 @@ from stretto.service.secrecy import shown
 from stretto.service.settings import load_settings
 from stretto.service.state import state_folder
 from stretto.service.targets import installed, load_target
-from stretto.service.wiring import opened_store
+from stretto.service.wiring import check_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -283,7 +283,7 @@ def settings_checks() -> tuple[Settings | None, list[Finding]]:
     """The settings here, and what is wrong with them; None where they cannot be read."""
     try:
         settings = load_settings()
-        opened_store(settings.store, settings.origins.get("store", "the setting `store`"))
+        check_store(settings)
     except ConfigError as wrong:
         return None, [
             Finding("settings", Level.PROBLEM, str(wrong), "`stretto config show` lists what holds.")

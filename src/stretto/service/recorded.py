@@ -33,9 +33,10 @@ Line = dict[str, object]
 
 @dataclass(slots=True)
 class Recorded:
-    """A run as its events file tells it. `is_cut` says that the last line was not written to its end."""
+    """A run as its events file tells it, or as a store does: then `path` is the store's URL, and `standing` says in
+    words how a run stands that is not over. `is_cut` says that the last line was not written to its end."""
 
-    path: Path
+    path: Path | str
     run_id: str
     head: Mapping[str, object]
     created: Created
@@ -43,6 +44,7 @@ class Recorded:
     is_cut: bool = False
     usage: list[Line] = field(default_factory=list)
     """What each call to a model reported."""
+    standing: str = ""
 
     @property
     def graph(self) -> Graph:

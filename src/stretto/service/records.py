@@ -58,7 +58,8 @@ class Head(NamedTuple):
 
 
 class RunRecord:
-    """An observer of one run that writes its events file. `close` it when the run is over.
+    """An observer of one run that writes its events file, or goes on with it where another process has begun it.
+    `close` it when the run is over.
 
     Recording never fails a run: whatever keeps the file from being written is told once, by `warn`.
     """
@@ -73,6 +74,7 @@ class RunRecord:
         self._seq = 0
         self._steps = 0
         self._groups = 0
+        self._last = -1
         self.path: Path | None = None
         """Where it is written; None before the run has begun, and where it could not be opened."""
 
@@ -104,10 +106,11 @@ class RunRecord:
     def _lines(self, run: RunInfo, facts: list[Fact], first: int) -> Iterator[str]:
         for seq, fact in enumerate(facts, first):
             event = event_of(fact, seq, run.run_id, run.graph)
-            if event is not None:
-                yield _line(
-                    {**event._asdict(), "data": {**_small(event.data), **self._more(run.graph, fact)}}
-                )
+            if event is None:
+                continue
+            more = self._more(run.graph, fact)  # it counts what the file has, written by whomever
+            if seq > self._last:
+                yield _line({**event._asdict(), "data": {**_small(event.data), **more}})
 
     def _more(self, graph: Graph, fact: Fact) -> dict[str, object]:
         """What a reader needs to build the graph, each step once."""
@@ -135,6 +138,11 @@ class RunRecord:
     def _begin(self, run: RunInfo) -> None:
         folder = made_folder(RUNS, self._state)
         path = folder / f"{run.run_id}{_SUFFIX}"
+        if path.exists():
+            self._last = _mended(path)
+            self._file = path.open("a", encoding="utf-8", errors="backslashreplace", newline="\n")
+            self.path = path
+            return
         self._file = path.open("x", encoding="utf-8", errors="backslashreplace", newline="\n")
         self.path = path
         os.chmod(path, 0o600)  # noqa: PTH101  # values of runs are their owner's
@@ -173,6 +181,20 @@ def record_files(state: Path | None = None) -> list[Path]:
         with suppress(OSError):  # another run has just forgotten it
             found.append((path.stat().st_mtime_ns, path))
     return [path for _, path in sorted(found, reverse=True)]
+
+
+def _mended(path: Path) -> int:
+    """The number of the last event in a file that is gone on with, -1 without one; a cut line is taken off it."""
+    text = path.read_bytes()
+    whole = text[: text.rfind(b"\n") + 1]
+    if whole != text:
+        os.truncate(path, len(whole))
+    for line in reversed(whole.splitlines()):
+        with suppress(ValueError, AttributeError):  # not a line of ours
+            number = json.loads(line).get("seq")
+            if number is not None:
+                return int(number)
+    return -1
 
 
 def _forget_old(newest: Path | None) -> None:

@@ -43,6 +43,7 @@ class Settings:
     """
 
     max_concurrency: int | None = None
+    max_runs: int | None = None
     on_failure: str | None = None
     grace: float | None = None
     store: str = "sqlite"
@@ -255,12 +256,14 @@ _RULES: dict[str, _Rule] = {
     "max_concurrency": _Rule(_whole, "a whole number, 1 or more"),
     "on_failure": _Rule(_policy, '"drain", "fail_fast" or "continue"'),
     "grace": _Rule(_seconds, "seconds, 0 or more"),
+    "max_runs": _Rule(_whole, "how many runs may be at work at once: a whole number, 1 or more"),
     "store": _TEXT,
     "model.provider": _TEXT,
     "model.model": _TEXT,
     "model.base_url": _TEXT,
     "model.api_key_env": _TEXT,
     "model.timeout": _Rule(_above_zero, "seconds above 0"),
+    "model.max_output_tokens": _Rule(_whole, "the tokens of a reply at most: a whole number, 1 or more"),
     "model.input_price": _PRICE,
     "model.output_price": _PRICE,
 }

@@ -57,12 +57,8 @@ def _words(context: typer.Context, verbose: bool) -> Words:
 
 _RUN = "the beginning of a run's id, or latest"
 Run = Annotated[str, typer.Argument(help=_RUN, show_default=False, autocompletion=_runs)]
-OpenRun = Annotated[
-    str, typer.Argument(help=_RUN, show_default=False, autocompletion=_open_runs)
-]
-WaitingRun = Annotated[
-    str, typer.Argument(help=_RUN, show_default=False, autocompletion=_waiting_runs)
-]
+OpenRun = Annotated[str, typer.Argument(help=_RUN, show_default=False, autocompletion=_open_runs)]
+WaitingRun = Annotated[str, typer.Argument(help=_RUN, show_default=False, autocompletion=_waiting_runs)]
 Where = Annotated[
     Optional[str],  # noqa: UP045  # older versions of typer read no `|`
     typer.Argument(
@@ -184,6 +180,10 @@ def approve(
             metavar="JSON", help="another value in place of the one asked about", show_default=False
         ),
     ] = None,
+    value: Annotated[
+        Optional[str],  # noqa: UP045  # as above
+        typer.Option(metavar="TEXT", help="the text that a question asks for", show_default=False),
+    ] = None,
     note: Note = "",
     by: By = None,
     no_resume: NoResume = False,
@@ -196,10 +196,15 @@ def approve(
     from stretto.core.journal.facts import Verdict
     from stretto.service.cli.answering import json_of
 
-    if edit is None:
-        said: tuple[Verdict, object] = (Verdict.APPROVE, None)
-    else:
+    if edit is not None and value is not None:
+        raise typer.BadParameter(
+            "--edit is for a value, --value for a text that is asked for: give one of them."
+        )
+    said: tuple[Verdict, object] = (Verdict.APPROVE, None)
+    if edit is not None:
         said = (Verdict.EDIT, json_of("--edit", edit))
+    elif value is not None:
+        said = (Verdict.RESPOND, value)
     return _answer(context, run, path, said, (note, by), (no_resume, target, store, json), verbose)
 
 
@@ -290,7 +295,7 @@ def cancel(
     context: typer.Context,
     run: OpenRun,
     now: Annotated[
-        bool, typer.Option("--now", help="give running steps no time to end by themselves")
+        bool, typer.Option("--now", hidden=True, help="give running steps no time to end by themselves")
     ] = False,
     why: Annotated[str, typer.Option(metavar="TEXT", help="the reason", show_default=False)] = "",
     store: Store = None,

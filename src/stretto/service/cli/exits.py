@@ -12,7 +12,7 @@ from stretto.core.policy import Cause
 if TYPE_CHECKING:
     from stretto.api.result import RunResult
 
-__all__ = ["Exit", "exit_of_error", "exit_of_result"]
+__all__ = ["Exit", "exit_of_error", "exit_of_result", "exit_of_status"]
 
 
 class Exit(IntEnum):
@@ -41,6 +41,12 @@ _OF_ERRORS: tuple[tuple[type[Exception], Exit], ...] = (
 )
 
 
+_OF_STATUSES = {
+    RunStatus.SUCCEEDED: Exit.OK,
+    RunStatus.PARTIAL: Exit.PARTIAL,
+    RunStatus.CANCELLED: Exit.INTERRUPTED,
+    RunStatus.WAITING: Exit.WAITING,
+}
 _OF_CAUSES = {Cause.TIMED_OUT: Exit.TIMED_OUT, Cause.REJECTED: Exit.REJECTED}
 
 
@@ -51,12 +57,12 @@ def exit_of_error(error: BaseException) -> Exit:
 
 def exit_of_result(result: RunResult[object]) -> Exit:
     """The code for a run that has ended."""
-    if result.status is RunStatus.SUCCEEDED:
-        return Exit.OK
-    if result.status is RunStatus.PARTIAL:
-        return Exit.PARTIAL
-    if result.status is RunStatus.CANCELLED:
-        return Exit.INTERRUPTED
-    if result.status is RunStatus.WAITING:
-        return Exit.WAITING
-    return Exit.FAILED if result.cause is None else _OF_CAUSES.get(result.cause, Exit.FAILED)
+    return exit_of_status(result.status, result.cause)
+
+
+def exit_of_status(status: RunStatus, cause: Cause | None) -> Exit:
+    """The code for how a run stands; `cause` is that of a failed one."""
+    known = _OF_STATUSES.get(status)
+    if known is not None:
+        return known
+    return Exit.FAILED if cause is None else _OF_CAUSES.get(cause, Exit.FAILED)

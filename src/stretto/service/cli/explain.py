@@ -1,7 +1,7 @@
 """``stretto explain``: why a run's steps waited, where its time went, and what would have helped most.
 
-It reads the events file that each `stretto run` leaves; nothing runs again. What it computes from the recorded
-times, rather than reads, is labelled an estimate.
+It reads the journal in the store, or the events file that each `stretto run` leaves; nothing runs again. What it
+computes from the recorded times, rather than reads, is labelled an estimate.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from stretto.errors import NotFoundError
 from stretto.proof import Proposal, Replay, propose, waits_of
 from stretto.service.cli.exits import Exit
 from stretto.service.cli.explain_data import as_data, step_as_data
+from stretto.service.cli.explain_stored import run_to_explain
 from stretto.service.cli.explain_words import run_lines, step_lines
 from stretto.service.cli.words import say, say_lines
-from stretto.service.recorded import find_record, read_record
 
 if TYPE_CHECKING:
     from stretto.core.journal.view import RunView
@@ -36,6 +36,7 @@ class ExplainRequest:
     run: str | None = None
     step: str | None = None
     is_json: bool = False
+    store: str | None = None
 
 
 @dataclass(slots=True)
@@ -62,13 +63,13 @@ class Explained:
 
     @property
     def last(self) -> float:
-        """The last instant that the file knows of."""
+        """The last instant that is known of it."""
         return self.recorded.facts[-1][3]
 
 
 def explain(request: ExplainRequest) -> Exit:
     """Say why; the exit code is about the explaining, not about the run."""
-    recorded = read_record(find_record(request.run))
+    recorded = run_to_explain(request.run, request.store)
     if request.step is None:
         found = explain_run(recorded)
         if request.is_json:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from stretto.core.forecast.hops import Hop
+    from stretto.core.journal.view import StepView
     from stretto.proof import Proposal, Wait
     from stretto.service.cli.explain import Explained
     from stretto.service.cli.explain_losses import Loss
@@ -64,7 +65,9 @@ def step_lines(found: Explained, index: int) -> Iterator[str]:
     yield "why it waited"
     waits = found.waits.get(index, ())
     yield from (f"  {_at(found, each.since)}  {_wait(found, each)}" for each in waits)
-    if not waits:
+    asked = list(_asked(found, step))
+    yield from (f"  {_at(found, step.attempts[-1].started_at)}  {each}" for each in asked)
+    if not waits and not asked:
         yield "  it did not: it started with the run"
     yield ""
     yield "what happened"
@@ -83,6 +86,9 @@ def _head(found: Explained) -> Iterator[str]:
     name = f"{recorded.created.workflow}  run {recorded.run_id}"
     if view.ended_at is None:
         yield f"{name}  {when}"
+        if recorded.standing:
+            yield f"{view.status}: {recorded.standing}"
+            return
         length = _seconds(found, found.last - found.began)
         yield f"not over: its file stops after {length}; it still runs, or was killed"
         return
@@ -147,7 +153,7 @@ def _path(found: Explained) -> Iterator[str]:
 
 def _hop(found: Explained, before: Hop | None, hop: Hop, width: int) -> str:
     length = _seconds(found, hop.ended_at - hop.started_at)
-    return f"{_short(hop.step, width):<{width}}{length:>10}{hop.share:>6.0%}   {_reason(found, before, hop)}"
+    return f"{_short(hop.step, width):<{width}} {length:>10}{hop.share:>6.0%}   {_reason(found, before, hop)}"
 
 
 def _reason(found: Explained, before: Hop | None, hop: Hop) -> str:
@@ -222,9 +228,12 @@ def _proposals(found: Explained, proposals: Sequence[Proposal]) -> Iterator[str]
         yield f"  {what:<{width}}  {figures}  {-each.gain:.0%}"
     if len(proposals) > len(shown):
         yield f"  … and {len(proposals) - len(shown)} more; --json lists all"
-    replayed, measured = found.replayed or 0.0, found.timing.makespan
+    people = found.timing.waiting_for_people
+    replayed, measured = found.replayed or 0.0, found.timing.makespan - people
+    if people:
+        yield f"  {_seconds(found, people)} of waiting for people are left out of it"
     if abs(replayed - measured) > _FAITHFUL * measured and measured >= _NOTABLE:
-        yield f"  take care: unchanged, the simulation gives {_seconds(found, replayed)}, not "
+        yield f"  take care: unchanged, the simulation gives {_seconds(found, replayed)}, not"
         yield f"  {_seconds(found, measured)}; what steps do to each other is not in it"
 
 
@@ -247,11 +256,25 @@ def _waited(found: Explained, index: int) -> str:
         return f"never began: {describe(step.failure)}"
     all_waits = found.waits.get(index, ())
     waits = [each for each in all_waits if each.cause == "dependency" or each.seconds >= _NOTABLE]
-    said = "; ".join(_wait(found, each) for each in waits)
+    said = "; ".join([*(_wait(found, each) for each in waits), *_asked(found, step)])
     return said or ("did not wait" if step.attempts else step.state)
 
 
 # -------------------------------------------------------------------- words
+
+
+def _asked(found: Explained, step: StepView) -> Iterator[str]:
+    """What a step that has no work of its own waited for: people, an event, an instant."""
+    wait = step.wait
+    if wait is None or not step.attempts:
+        return
+    words = {"event": f"the event {wait.text!r}", "sleep": "its instant"}
+    by = f" ({step.answer.by})" if step.answer is not None and step.answer.by else ""
+    what = f"for {words.get(wait.kind, 'a person')}{by}"
+    if step.ended_at is None:
+        yield f"{what} so far"
+    else:
+        yield f"{what} {_seconds(found, step.ended_at - step.attempts[-1].started_at)}"
 
 
 def _wait(found: Explained, wait: Wait) -> str:

@@ -14,6 +14,7 @@ import typer
 from typer.main import get_command
 
 from stretto.core.policy import OnFailure  # noqa: TC001  # typer reads it at run time
+from stretto.service.cli import acting, looking
 from stretto.service.cli.exits import Exit, exit_of_error
 from stretto.service.cli.words import Words, say, warn
 
@@ -187,8 +188,16 @@ def run_(
         typer.Option(help="when required work fails: let running steps finish, or cancel them"),
     ] = None,
     store: Annotated[
-        Optional[str], typer.Option(metavar="URL", help="where the journal lies; known: memory")  # noqa: UP045  # as above
+        Optional[str],  # noqa: UP045  # as above
+        typer.Option(metavar="URL", help="where the journal lies; memory: it ends with the process"),
     ] = None,
+    key: Annotated[
+        Optional[str],  # noqa: UP045  # as above
+        typer.Option(metavar="KEY", help="a run of the same key is that run, gone on with"),
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="stay when only people or events can move the run")
+    ] = False,
     output: Annotated[
         Optional[Path],  # noqa: UP045  # as above
         typer.Option("-o", "--output", metavar="FILE", help="write the value here: text as it is, else JSON"),
@@ -220,6 +229,8 @@ def run_(
             output,
             json,
             not no_record,
+            key,
+            wait,
         ),
         words,
     )
@@ -335,7 +346,13 @@ def explain(
     ] = None,
     step: Annotated[
         Optional[str],  # noqa: UP045  # as above
-        typer.Argument(help="a step's path, for all about that one", show_default=False),
+        typer.Argument(
+            help="a step's path, for all about that one", show_default=False, autocompletion=looking.steps
+        ),
+    ] = None,
+    store: Annotated[
+        Optional[str],  # noqa: UP045  # as above
+        typer.Option(metavar="URL", help="where the run was kept", show_default=False),
     ] = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -345,7 +362,7 @@ def explain(
     from stretto.service.cli.explain import explain as explain_it
 
     _words(context, verbose)
-    return explain_it(ExplainRequest(run, step, json))
+    return explain_it(ExplainRequest(run, step, json, store))
 
 
 @app.command("list")
@@ -406,6 +423,9 @@ def completion(
         return say_script(shell.value)
     return say_answer(shell.value, context.find_root().command, line, breaks)
 
+
+acting.add_to(app)
+looking.add_to(app)
 
 config = typer.Typer(help="Look at the settings.", no_args_is_help=True)
 app.add_typer(config, name="config")

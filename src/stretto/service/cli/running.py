@@ -17,7 +17,7 @@ from stretto.service.cli.words import warn
 from stretto.service.targets import place_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
     from types import FrameType
 
     from stretto.api.result import RunResult
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from stretto.runtime.engine.driver import RunDriver
     from stretto.service.targets import AnyWorkflow
 
-__all__ = ["Interrupts", "body_errors", "execute"]
+__all__ = ["Interrupts", "body_errors", "execute", "to_its_end"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SHOW_CURSOR = b"\x1b[?25h\n"
@@ -84,10 +84,17 @@ def execute(
     workflow: AnyWorkflow, inputs: Mapping[str, object], interrupts: Interrupts, model: Model | None
 ) -> RunResult[object]:
     """Run to the end on a loop of its own and give the result, whatever its status. Closes the model."""
+    return to_its_end(workflow, lambda: workflow.start(inputs, started=interrupts.started), model)
+
+
+def to_its_end(
+    workflow: AnyWorkflow, begin: Callable[[], Awaitable[RunResult[object]]], model: Model | None
+) -> RunResult[object]:
+    """Drive what `begin` gives, a run of the workflow, on a loop of its own. Closes the model."""
 
     async def whole() -> RunResult[object]:
         try:
-            return await workflow.start(inputs, started=interrupts.started)
+            return await begin()
         finally:
             if model is not None:
                 await model.aclose()

@@ -50,6 +50,8 @@ def hint_for(error: BaseException) -> str | None:
     """What only the command line knows: the name that was probably meant, the setting that helps."""
     if isinstance(error, DefinitionError) and "resource 'model'" in error.what:
         return 'Or choose one for the command line: [model] with provider = "offline" in stretto.toml'
+    if isinstance(error, DefinitionError) and "no source that could be read" in error.what:
+        return "Or run it without a journal: --store memory; it ends with its process then"
     if not isinstance(error, NotFoundError):
         return None
     if error.kind.startswith("limit"):
