@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from stretto.core.schedule.machine import Scheduler
 
 __all__ = [
+    "ENDED",
     "Address",
     "Blobs",
     "Clock",
@@ -138,6 +139,10 @@ class Journals(Protocol):
 
 
 # -------------------------------------------------------------------- stores: bytes, rows and letters
+
+
+ENDED: Final = frozenset(("succeeded", "partial", "failed", "cancelled"))
+"""The statuses of runs that are over."""
 
 
 class NewRun(NamedTuple):
@@ -314,7 +319,10 @@ class RunIndex(Protocol):
         first."""
 
     def set_status(self, run_id: str, status: str) -> None:
-        """Set a run's status where nobody owns it (quarantine, and its end). Raises RunOwnedError, NotFoundError."""
+        """Set a run's status where nobody owns it: quarantine, or an end, which closes its waits and is now.
+
+        Raises RunOwnedError, NotFoundError.
+        """
 
     def waits(self, run_id: str | None = None) -> list[OpenWait]:
         """What a run, or any run, waits for; the oldest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -149,6 +150,20 @@ class IndexConformance:
         store.set_status("r1", "running")
         assert [row.run_id for row in other.orphans()] == ["r1"]
         assert store.acquire("r1") == 1
+
+    def test_a_status_that_ends_a_run(self, store: Store, other: Store) -> None:
+        """Its waits are closed, and it has ended now: it is collected like any other."""
+        epoch = begin(store)
+        wait = OpenWait("r1", "ask", "approval", "Is it right?", 5.0, None)
+        append_all(store, "r1", epoch, Entry(b"1", RowChange(status="waiting", opened=(wait,))))
+        store.release("r1", epoch)
+        before = time.time()
+        store.set_status("r1", "cancelled")
+        row = other.run("r1")
+        assert (row.status, other.waits()) == ("cancelled", [])
+        assert row.ended_at is not None
+        assert before - 2 <= row.ended_at <= time.time() + 2
+        assert store.collect(time.time() + 3).runs == 1
 
     def test_set_status_of_an_owned_run(self, store: Store, other: Store) -> None:
         """An owner is not overruled, neither by others nor by its own process."""

@@ -19,7 +19,7 @@ from stretto.core.journal.writing import FactWriter
 from stretto.core.policy import OnFailure
 from stretto.core.values import decode_json, encode_json
 from stretto.errors import NotFoundError, QuarantinedError, RecoveryError, RunOwnedError
-from stretto.ports import NewRun
+from stretto.ports import ENDED, NewRun
 from stretto.runtime.engine.durable import DurableJournals
 from stretto.runtime.engine.letters import OVER, Mailroom
 from stretto.runtime.engine.lost import check_quarantine
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
     from stretto.runtime.engine.recovery import Recovered
 
 __all__ = ["ENDED", "DurableRuns"]
-
-ENDED = frozenset(("succeeded", "partial", "failed", "cancelled"))
-"""The statuses of runs that are over."""
 
 _LOOK_EVERY: Final = 0.05
 """Seconds between two looks at a letter that somebody waits for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 from stretto.errors import (
@@ -15,7 +16,7 @@ from stretto.errors import (
     StoreError,
     StrettoError,
 )
-from stretto.ports import Collected, Mail, RunRow
+from stretto.ports import ENDED, Collected, Mail, RunRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -208,6 +209,9 @@ class MemoryStore:
             if run.held:
                 raise RunOwnedError(run_id, _here())
             run.row = run.row._replace(status=status)
+            if status in ENDED:
+                run.waits.clear()
+                run.row = run.row._replace(ended_at=run.row.ended_at or time.time())
 
     def waits(self, run_id: str | None = None) -> list[OpenWait]:
         """What a run, or any run, waits for; the oldest first."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, LiteralString, NamedTuple
 from psycopg.rows import args_row, class_row
 
 from stretto.errors import NotFoundError, RunOwnedError, StrettoError
-from stretto.ports import Collected, Mail, NewRun, OpenWait, RunRow
+from stretto.ports import ENDED, Collected, Mail, NewRun, OpenWait, RunRow
 from stretto.runtime.stores.points import point
 
 if TYPE_CHECKING:
@@ -162,6 +162,11 @@ def acquire(connection: Connection, run_id: str, owner: str, mine: int | None, n
     return taken
 
 
+_END_NOW: Final = (
+    "UPDATE runs SET ended_at = COALESCE(ended_at, extract(epoch FROM clock_timestamp())) WHERE run_id = %s"
+)
+
+
 def set_status(connection: Connection, run_id: str, status: str, channel: str) -> None:
     """Where nobody owns the run. Raises RunOwnedError, NotFoundError."""
     with connection.transaction():
@@ -172,6 +177,9 @@ def set_status(connection: Connection, run_id: str, status: str, channel: str) -
         if other is not None:
             raise RunOwnedError(run_id, str(other[0]))
         connection.execute("UPDATE runs SET status = %s WHERE run_id = %s", (status, run_id))
+        if status in ENDED:
+            connection.execute("DELETE FROM waits WHERE run_id = %s", (run_id,))
+            connection.execute(_END_NOW, (run_id,))
         connection.execute("SELECT pg_notify(%s, '')", (channel,))
 
 

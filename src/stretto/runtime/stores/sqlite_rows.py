@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from stretto.errors import NotFoundError, RunOwnedError, StrettoError
-from stretto.ports import Collected, Mail, OpenWait, RunRow
+from stretto.ports import ENDED, Collected, Mail, OpenWait, RunRow
 from stretto.runtime.stores.points import point
 
 if TYPE_CHECKING:
@@ -168,6 +168,12 @@ def set_status(
     if is_held(number_of(connection, run_id)):
         raise RunOwnedError(run_id, row.owner or "unknown")
     connection.execute("UPDATE runs SET status = ? WHERE run_id = ?", (status, run_id))
+    if status in ENDED:
+        connection.execute("DELETE FROM waits WHERE run = ?", (number_of(connection, run_id),))
+        connection.execute(
+            "UPDATE runs SET ended_at = COALESCE(ended_at, strftime('%s', 'now') + 0.0) WHERE run_id = ?",
+            (run_id,),
+        )
 
 
 def send(connection: sqlite3.Connection, run_id: str, kind: str, body: bytes, at: float) -> int:
