@@ -14,8 +14,8 @@ from bench.pairs import WrongValueError
 from bench.peers.markdown import markdown
 from bench.peers.quiet import NetworkUsedError
 
-NAMES = ("caps", "imports", "overhead", "large", "makespan", "crowd")
-ON_REQUEST = ("peers",)
+NAMES = ("caps", "imports", "overhead", "large", "makespan", "crowd", "durable")
+ON_REQUEST = ("peers", "durable_peers")
 """Measured when named: takes minutes, and other engines, which come with the extra ``bench``."""
 
 

@@ -15,7 +15,7 @@ from bench.table import Row, Table
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["measure"]
+__all__ = ["DAG", "RUNS", "STEPS", "VALUE", "measure", "p99"]
 
 RUNS = 500
 STEPS = 18
@@ -50,7 +50,8 @@ def _seconds(start: Callable[[], Awaitable[object]], runs: int) -> list[float]:
     return asyncio.run(all_of_them())
 
 
-def _p99(seconds: list[float]) -> float:
+def p99(seconds: list[float]) -> float:
+    """The 99th percentile."""
     return quantiles(seconds, n=100, method="inclusive")[98]
 
 
@@ -60,7 +61,7 @@ def measure(repeats: int = REPEATS) -> Table:
     for _ in range(repeats):
         for name, start in (("stretto", _ours), ("control", _by_hand)):
             found[name][0].append(_seconds(start, 1)[0])
-            found[name][1].append(_p99(_seconds(start, RUNS)))
+            found[name][1].append(p99(_seconds(start, RUNS)))
     title = f"{RUNS} runs at once of {STEPS} sleeps, critical path {CRITICAL_PATH:g} s"
     table = Table(title, ("", "one alone, s", "p99, s", "p99 / alone"))
     for name, (alone, crowd) in found.items():

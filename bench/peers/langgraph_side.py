@@ -17,7 +17,7 @@ from langgraph.types import Send
 from bench.peers.loads import levels, work
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from bench.peers.loads import Load
 
@@ -82,18 +82,21 @@ class Graph:
 
     def build(self, load: Load) -> Callable[[], Awaitable[object]]:
         """Compile; a run needs as many supersteps as the graph is deep."""
-        config: Any = {"recursion_limit": load.steps + 10}
-        compiled = _map(load) if load.is_map else _graph(load)
+        compiled = self.compiled(load)
+        return lambda: self.call(compiled, load, {})
 
-        async def run() -> list[int]:
-            found = (await compiled.ainvoke({"values": {}}, config, version="v2")).value["values"]
-            return [found[end] for end in load.ends]
+    def compiled(self, load: Load) -> Any:
+        """The graph of a load."""
+        return _map(load) if load.is_map else _graph(load)
 
-        async def run_map() -> list[int]:
-            found: list[int] = (await compiled.ainvoke({"values": []}, config, version="v2")).value["values"]
-            return found
-
-        return run_map if load.is_map else run
+    async def call(
+        self, compiled: Any, load: Load, config: Mapping[str, object], **more: object
+    ) -> list[int]:
+        """Run it once; `config` and `more` are for `ainvoke`."""
+        start: dict[str, object] = {"values": [] if load.is_map else {}}
+        whole = {**config, "recursion_limit": load.steps + 10}
+        found = (await compiled.ainvoke(start, whole, version="v2", **more)).value["values"]
+        return list(found) if load.is_map else [found[end] for end in load.ends]
 
 
 class Functional:
@@ -102,6 +105,15 @@ class Functional:
     name = "LangGraph functional"
 
     def build(self, load: Load) -> Callable[[], Awaitable[object]]:
+        """Declare it; the entrypoint's body runs in every run."""
+        flow = self.flow(load)
+
+        async def run() -> object:
+            return await flow.ainvoke({})
+
+        return run
+
+    def flow(self, load: Load) -> Any:
         """Where steps sleep, a coroutine a step that awaits its own; where none does, a gather a level is faster."""
         mixed = task(work)
         deps, seconds = load.dag
@@ -128,7 +140,4 @@ class Functional:
         async def flow(_: dict[str, int]) -> list[int]:
             return await (by_step() if load.sleeps else by_level())
 
-        async def run() -> object:
-            return await flow.ainvoke({})
-
-        return run
+        return flow

@@ -133,9 +133,23 @@ def _loads(
     ]
 
 
+def _durable(wide: int, rows: tuple[int, int]) -> list[Load]:
+    """Where nothing takes time but writing it down."""
+    independent = _at_once([[] for _ in range(wide)])
+    return [
+        _load(f"fan-out {wide}", OVERHEAD, independent),
+        _load(f"map {wide}", OVERHEAD, independent, is_map=True),
+        _load(f"chain {wide}", OVERHEAD, layers(wide, 1)),
+        _load(f"layers {rows[0]} × {rows[1]}", OVERHEAD, layers(*rows)),
+    ]
+
+
 SIZES: dict[str, Callable[[], list[Load]]] = {
     # Up to 10 000 steps, a critical path of 1 s, runs of 3 s.
     "full": lambda: _loads(1000, (20, 50), (100, 100), crowd.RUNS, 1.0),
     # The same graphs for a test: only their values mean anything.
     "tiny": lambda: _loads(6, (3, 4), (4, 5), 3, 0.02),
+    # What is written to a disk at every step, and the same for a test.
+    "durable": lambda: _durable(200, (10, 20)),
+    "tiny durable": lambda: _durable(4, (2, 3)),
 }

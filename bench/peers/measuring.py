@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from bench.pairs import WrongValueError
 from bench.peers.loads import CROWD, MAKESPAN, OVERHEAD, SIZES
 from bench.peers.quiet import NetworkUsedError
-from bench.peers.systems import CONTROL, OURS, CannotError, installed
+from bench.peers.systems import CONTROL, IN_MEMORY, CannotError, installed
 from bench.peers.table import Cannot, PeersTable, Result, table_of
 from bench.table import Sample
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bench.peers.loads import Load
-    from bench.peers.systems import Entry
+    from bench.peers.systems import Entry, League
 
 __all__ = ["REPEATS", "Turns", "Worker", "measure_all", "measure_load"]
 
@@ -85,26 +85,30 @@ def _figures(found: Mapping[str, str | float]) -> dict[str, float]:
     return {key: float(value) for key, value in found.items()}
 
 
-def measure_all(size: str = "full", repeats: Mapping[str, int] = REPEATS) -> PeersTable:
+def measure_all(
+    size: str = "full", repeats: Mapping[str, int] = REPEATS, league: League = IN_MEMORY
+) -> PeersTable:
     """The table of all loads of a size (see `SIZES`); a peer that is not installed is left out by name.
 
     Raises WrongValueError and NetworkUsedError.
     """
-    peers, versions, missing = installed()
-    entries = [CONTROL, OURS, *peers]
+    peers, versions, missing = installed(league.peers)
+    entries = [CONTROL, league.ours, *peers]
     results = []
     with ExitStack() as stack:
         workers = {entry.name: stack.enter_context(Worker(entry, size)) for entry in entries}
         for index, load in enumerate(SIZES[size]()):
             print(f"peers: {load.name}", file=sys.stderr, flush=True)
             results.append(measure_load(load, index, workers, repeats[load.kind]))
-    return table_of(results, [entry.name for entry in entries], _notes(entries, versions, missing))
+    return table_of(results, [entry.name for entry in entries], _notes(league, entries, versions, missing))
 
 
-def _notes(entries: Sequence[Entry], versions: Mapping[str, str], missing: Sequence[str]) -> list[str]:
+def _notes(
+    league: League, entries: Sequence[Entry], versions: Mapping[str, str], missing: Sequence[str]
+) -> list[str]:
     """What is in a figure, which versions, and who is missing."""
     told = [
-        "A process each, in turns, nothing kept on disk, no tracing service; every returned value was checked.",
+        f"A process each, in turns, {league.kept}, no tracing service; every returned value was checked.",
         "In a figure: " + "; ".join(f"{entry.name}: {entry.included}" for entry in entries) + ".",
     ]
     if versions:

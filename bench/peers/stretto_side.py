@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 from bench.peers.loads import work
 from bench.peers.systems import OURS
-from stretto import step, workflow
+from stretto import Engine, step, workflow
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from bench.peers.loads import Load
 
-__all__ = ["Stretto"]
+__all__ = ["DurableStretto", "Stretto"]
 
 mixed = step(work)
 
@@ -28,6 +29,9 @@ class Stretto:
     """`.arun` with the default engine and observer."""
 
     name = OURS.name
+
+    def __init__(self) -> None:
+        self.engine = Engine()
 
     def build(self, load: Load) -> Callable[[], Awaitable[object]]:
         """Declares the workflow: every step named, or one step over the items. Nothing is traced ahead."""
@@ -45,9 +49,22 @@ class Stretto:
         def mapped() -> list[int]:
             return item.map(load.ends)
 
-        flow = mapped if load.is_map else graph
+        flow = (mapped if load.is_map else graph).with_options(engine=self.engine)
 
         async def run() -> object:
             return (await flow.arun()).value
 
         return run
+
+
+class DurableStretto(Stretto):
+    """The same on an engine whose store is a SQLite file."""
+
+    def __init__(self) -> None:
+        self._home = tempfile.TemporaryDirectory(prefix="bench-")
+        self.engine = Engine(store=f"sqlite:///{self._home.name}/runs.db")
+
+    def close(self) -> None:
+        """Close the file and delete it; without this it goes with the process."""
+        self.engine.runs.store.close()
+        self._home.cleanup()

@@ -11,7 +11,19 @@ if TYPE_CHECKING:
 
     from bench.peers.loads import Load
 
-__all__ = ["CONTROL", "OURS", "PEERS", "CannotError", "Entry", "System", "installed", "system_at"]
+__all__ = [
+    "CONTROL",
+    "DURABLE",
+    "IN_MEMORY",
+    "OURS",
+    "PEERS",
+    "CannotError",
+    "Entry",
+    "League",
+    "System",
+    "installed",
+    "system_at",
+]
 
 
 class CannotError(Exception):
@@ -31,12 +43,17 @@ class System(Protocol):
 
 
 class Entry(NamedTuple):
-    """A system: its name, its ``module:Class``, what is in its figures, and the package that it needs."""
+    """A system: its name, its ``module:Class``, what is in its figures, and its packages, with blanks between."""
 
     name: str
     place: str
     included: str
-    package: str | None = None
+    package: str = ""
+
+    @property
+    def packages(self) -> list[str]:
+        """Their names."""
+        return self.package.split()
 
 
 CONTROL = Entry("asyncio by hand", "bench.peers.by_hand:ByHand", "nothing is built ahead")
@@ -62,16 +79,48 @@ PEERS = (
 )
 
 
+class League(NamedTuple):
+    """Who is measured beside whom: our entry, always of the same name, the peers, and what is kept of a run."""
+
+    ours: Entry
+    peers: Sequence[Entry]
+    kept: str
+
+
+IN_MEMORY = League(OURS, PEERS, "nothing kept on disk")
+DURABLE = League(
+    Entry(OURS.name, "bench.peers.stretto_side:DurableStretto", "SQLite, every decision before what follows"),
+    (
+        Entry(
+            "LangGraph graph, SQLite",
+            "bench.peers.langgraph_sqlite_side:SqliteGraph",
+            'compiled ahead, AsyncSqliteSaver, durability="sync", the file opened in every run',
+            "langgraph langgraph-checkpoint-sqlite",
+        ),
+        Entry(
+            "LangGraph functional, SQLite",
+            "bench.peers.langgraph_sqlite_side:SqliteFunctional",
+            'compiled ahead, AsyncSqliteSaver, durability="sync", the file opened in every run',
+            "langgraph langgraph-checkpoint-sqlite",
+        ),
+        Entry(
+            "DBOS, SQLite", "bench.peers.dbos_side:Dbos", "launched ahead, its settings as they come", "dbos"
+        ),
+    ),
+    "all but the control's kept in SQLite files, each system with its own settings",
+)
+
+
 def installed(peers: Sequence[Entry] = PEERS) -> tuple[list[Entry], dict[str, str], list[str]]:
     """(the peers that can be measured, their packages' versions, the packages that are missing)."""
     versions: dict[str, str] = {}
     missing: list[str] = []
-    for package in dict.fromkeys(peer.package for peer in peers if peer.package):
+    for package in dict.fromkeys(each for peer in peers for each in peer.packages):
         try:
             versions[package] = version(package)
         except PackageNotFoundError:
             missing.append(package)
-    return [peer for peer in peers if peer.package not in missing], versions, missing
+    return [peer for peer in peers if not set(peer.packages) & set(missing)], versions, missing
 
 
 def system_at(place: str) -> System:

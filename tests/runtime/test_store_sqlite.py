@@ -212,10 +212,36 @@ def test_an_idle_watch_asks_little(store: SqliteStore) -> None:
     connection = sqlite3.connect(store.path, check_same_thread=False)
     connection.set_trace_callback(asked.append)
     woken = threading.Event()
-    watch = Watch(connection, woken.set)
+    watch = Watch(connection)
+    watch.add(woken.set)
     assert woken.wait(3.0)
     watch.end()
     assert 1 <= len(asked) < 12
+
+
+def test_all_watches_share_one_look(store: SqliteStore) -> None:
+    """Whoever comes and goes: each is woken as long as it watches, and one connection asks for all."""
+    before = _descriptors()
+    woken = [threading.Event() for _ in range(20)]
+    ends = [store.watch(event.set) for event in woken]
+    assert _descriptors() - before < 10
+    store.create(NewRun("r1", "w", 0.0))
+    store.send("r1", "cancel", b"{}", 1.0)
+    assert all(event.wait(3.0) for event in woken)
+    for end in ends[1:]:
+        end()
+        end()
+    for event in woken:
+        event.clear()
+    store.send("r1", "cancel", b"{}", 2.0)
+    assert woken[0].wait(3.0)
+    assert not any(event.is_set() for event in woken[1:])
+    ends[0]()
+    again = threading.Event()
+    end = store.watch(again.set)
+    store.send("r1", "cancel", b"{}", 3.0)
+    assert again.wait(3.0)
+    end()
 
 
 @pytest.mark.slow

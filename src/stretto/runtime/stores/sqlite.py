@@ -51,7 +51,7 @@ class SqliteStore:
         self._locks = open_locks(self.path)
         self._owned: dict[str, tuple[int, int]] = {}
         self._guard = threading.RLock()
-        self._watches: list[Watch] = []
+        self._watch: Watch | None = None  # one for all who watch: each look is a query
         _stores.add(self)
 
     @property
@@ -65,9 +65,9 @@ class SqliteStore:
             if self._closed is not None:
                 return
             self._closed = StoreError(f"The store {self.path} is closed; open it again.")
-        for watch in tuple(self._watches):
+        watch, self._watch = self._watch, None
+        if watch is not None:
             watch.end()
-        self._watches.clear()
         if self._writer is not None:
             self._writer.close(self._closed)
         for number, _ in self._owned.values():
@@ -234,20 +234,24 @@ class SqliteStore:
     def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
         """Have `wake` called whenever there may be letters or orphans, and at least every 2 seconds; what it gives
         ends that."""
-        watch = Watch(self._readers.own(), wake)
         with self._guard:
-            self._watches.append(watch)
+            if self._watch is None:
+                self._watch = Watch(self._readers.own())
+            watch, key = self._watch, self._watch.add(wake)
 
         def end() -> None:
             with self._guard:
-                if watch in self._watches:
-                    self._watches.remove(watch)
-            watch.end()
+                is_unused = watch.remove(key)
+                if is_unused and self._watch is watch:
+                    self._watch = None
+            if is_unused:
+                watch.end()
 
         return end
 
     def _nudge(self) -> None:
-        for watch in tuple(self._watches):
+        watch = self._watch
+        if watch is not None:
             watch.nudge()
 
     # ---------------------------------------------------------------- both

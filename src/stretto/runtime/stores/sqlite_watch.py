@@ -11,27 +11,38 @@ if TYPE_CHECKING:
 
 __all__ = ["Watch"]
 
-_LOOKS: Final = 0.25  # seconds between two looks at the number
+_LOOKS: Final = 0.3  # seconds between two looks at the number
 _ORPHANS: Final = 8  # looks after which `wake` is called in any case: an owner dies without writing
 
 
 class Watch:
-    """Calls `wake` on a thread of its own, until `end`. `connection` is its own; the watch closes it."""
+    """Calls all that `add` was given on a thread of its own, until `end`. It closes `connection`, which is its own."""
 
-    def __init__(self, connection: sqlite3.Connection, wake: Callable[[], None]) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._wake = wake
+        self._wakes: dict[object, Callable[[], None]] = {}
         self._signal = threading.Event()
         self._is_ending = False
         self._thread = threading.Thread(target=self._run, name="stretto-sqlite-watch", daemon=True)
         self._thread.start()
+
+    def add(self, wake: Callable[[], None]) -> object:
+        """Call `wake`, too, until `remove` of what this gives."""
+        key = object()
+        self._wakes[key] = wake
+        return key
+
+    def remove(self, key: object) -> bool:
+        """Call that one no more; whether nobody is left."""
+        self._wakes.pop(key, None)
+        return not self._wakes
 
     def nudge(self) -> None:
         """Wake soon: something was written here."""
         self._signal.set()
 
     def end(self) -> None:
-        """Call `wake` no more. May be called twice, and inside `wake`."""
+        """Call nobody any more. May be called twice, and by who is called."""
         self._is_ending = True
         self._signal.set()
         if threading.current_thread() is not self._thread:
@@ -53,7 +64,8 @@ class Watch:
             before, seen, quiet = seen, self._version(), quiet + 1
             if nudged or seen is None or seen != before or quiet >= _ORPHANS:
                 quiet = 0
-                self._wake()
+                for wake in tuple(self._wakes.values()):
+                    wake()
 
     def _version(self) -> int | None:
         """Changes when anybody else commits (https://www.sqlite.org/pragma.html#pragma_data_version); None where
