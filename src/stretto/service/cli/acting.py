@@ -154,7 +154,7 @@ def fork(
     json: Json = False,
     verbose: Verbose = False,
 ) -> int:
-    """Run again what a run has done, from a step on or with other inputs; that run stays as it is."""
+    """Run again what a run has done, from a step on."""
     from stretto.service.cli.fork import ForkRequest, fork_run
 
     words = _words(context, verbose)
