@@ -231,6 +231,7 @@ def test_the_drawing_of_the_errors_is_their_tree() -> None:
 MADE = {
     "NotFoundError": errors.NotFoundError("step", "a"),
     "MemoryLimitError": errors.MemoryLimitError("step", 1),
+    "BudgetExceededError": errors.BudgetExceededError("1f", "step", "tokens", 5, 3, 4),
     "ProcessLostError": errors.ProcessLostError("step", 1),
     "RemoteError": errors.RemoteError("text", kinds=("ValueError",)),
     "RunOwnedError": errors.RunOwnedError("1f", "77@host"),

@@ -27,6 +27,7 @@ from stretto.authoring import (
     wait_for,
 )
 from stretto.context import current
+from stretto.core.limits import Budget
 from stretto.core.policy import OnFailure, OnLost, Retry
 from stretto.core.values import Missing
 from stretto.errors import PermanentError, RunError, StrettoError, TransientError
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Budget",
     "Engine",
     "Missing",
     "OnFailure",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,8 +10,9 @@ from stretto.errors import StrettoError
 
 if TYPE_CHECKING:
     import logging
+    from contextlib import AbstractContextManager
 
-__all__ = ["Attempt", "attempt_scope", "current", "is_in_step", "record_usage"]
+__all__ = ["Attempt", "attempt_scope", "current", "has_budget", "is_in_step", "record_usage", "reserve_usage"]
 
 
 class Attempt(Protocol):
@@ -58,6 +60,18 @@ class Attempt(Protocol):
     ) -> None:
         """Add tokens and cost (US dollars; None when unknown) to the run's account."""
 
+    @property
+    def has_budget(self) -> bool:
+        """Whether the run may spend only so much: what costs is to be reserved then."""
+
+    def reserve(self, *, tokens: int = 0, cost: float | None = 0.0) -> AbstractContextManager[object]:
+        """Set aside what a call will take at most, until the `with` block ends; tell `usage` inside of it what it has
+        taken. `cost` is in US dollars, None when unknown.
+
+        Raises BudgetExceededError, before anything is called, if what is left of the run's budget does not reach;
+        PermanentError in a process step of a run with a budget.
+        """
+
 
 attempt_scope: ContextVar[Attempt | None] = ContextVar("stretto_attempt", default=None)
 
@@ -75,6 +89,12 @@ def is_in_step() -> bool:
     return attempt_scope.get() is not None
 
 
+def has_budget() -> bool:
+    """Whether this code runs in a step of a run that may spend only so much."""
+    attempt = attempt_scope.get()
+    return attempt is not None and attempt.has_budget
+
+
 def record_usage(
     *, input_tokens: int = 0, output_tokens: int = 0, cost: float | None = None, model: str = ""
 ) -> None:
@@ -82,3 +102,12 @@ def record_usage(
     attempt = attempt_scope.get()
     if attempt is not None:
         attempt.usage(input_tokens=input_tokens, output_tokens=output_tokens, cost=cost, model=model)
+
+
+def reserve_usage(tokens: int, cost: float | None) -> AbstractContextManager[object]:
+    """Set aside what a call will take at most, if this code runs in a step of a run with a budget. Raises what
+    `Attempt.reserve` does."""
+    attempt = attempt_scope.get()
+    if attempt is None or not attempt.has_budget:
+        return nullcontext()
+    return attempt.reserve(tokens=tokens, cost=cost)

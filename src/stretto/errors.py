@@ -28,7 +28,8 @@ StrettoError
     ├── PermanentError        never retried
     │   ├── RoundsExhaustedError  a `repeat` was not done after its last round
     │   ├── PlanError             a plan given to `expand` cannot be carried out
-    │   └── MemoryLimitError      a process step wanted more than its `memory=`
+    │   ├── MemoryLimitError      a process step wanted more than its `memory=`
+    │   └── BudgetExceededError   what is left of the run's budget does not reach
     ├── RemoteError           what a step raised in a worker process, as it was there
     └── TransientError        may pass; `retry_after` is a floor for the next attempt
         ├── ProcessLostError      a worker process ended before its step did
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = [
+    "BudgetExceededError",
     "CodeChangedError",
     "ConfigError",
     "DefinitionError",
@@ -308,6 +310,41 @@ class MemoryLimitError(PermanentError):
             f"{self.path!r} wanted more than the {self.limit / 1e6:,.0f} MB it may take in its process; give it more "
             "with memory=, or let it work on less at a time."
         )
+
+
+class BudgetExceededError(PermanentError):
+    """A step was refused because the run's budget would not hold: nothing was called.
+
+    `what` is tokens or cost (US dollars); `budget` may be spent, `used` was, `wanted` is asked for on top of it, by
+    this step and by calls under way. None: not known.
+    """
+
+    def __init__(
+        self, run_id: str, path: str, what: str, budget: float, used: float | None, wanted: float | None
+    ) -> None:
+        self.run_id = run_id
+        self.path = path
+        self.what = what
+        self.budget = budget
+        self.used = used
+        self.wanted = wanted
+        super().__init__(run_id, path, what, budget, used, wanted)
+
+    def __str__(self) -> str:
+        begin = f"{self.path!r} was refused: run {self.run_id} may spend {self._amount(self.budget)}"
+        if self.used is None or self.wanted is None:
+            return (
+                f"{begin}, and the price of a call is not known. Set input_price and output_price for the model, tell "
+                "usage(cost=…) in the step, or bound tokens instead."
+            )
+        asked = f", and {self._amount(self.wanted)} are asked for or set aside" if self.wanted else ""
+        return (
+            f"{begin}; {self._amount(self.used)} are spent{asked}. Give the run more with Budget({self.what}=…), or "
+            "let its steps ask for less."
+        )
+
+    def _amount(self, number: float) -> str:
+        return f"{number:.4f} US dollars" if self.what == "cost" else f"{number:,} tokens"
 
 
 class RemoteError(StepError):

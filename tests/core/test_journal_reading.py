@@ -229,6 +229,8 @@ DAMAGED = {
     "no attempts": declared(retry=[0, [], True, 0.5, 2.0, 30.0, True]),
     "no id": '{"v":1,"f":[],"s":[{}]}',
     "hash of words": '{"v":1,"f":[],"h":{"a":"b"}}',
+    "usage of words": '{"v":1,"f":[],"u":{"3":[1,2,3,"dear"]}}',
+    "half a usage": '{"v":1,"f":[],"u":{"3":[1,2]}}',
 }
 
 

@@ -171,6 +171,26 @@ def test_hashes_come_with_their_decision() -> None:
     assert reader.hashes == {}
 
 
+def test_spending_comes_with_its_decision() -> None:
+    """By step, with its calls; an unknown cost stays unknown, and the next decision has its own."""
+    writer, reader = FactWriter(), FactReader()
+    line = writer.write([], None, None, {3: (2, 100, 20, 0.25), 4: (1, 5, 6, None)})
+    assert line == b'{"v":1,"f":[],"u":{"3":[2,100,20,0.25],"4":[1,5,6,null]}}'
+    reader.read(line)
+    assert reader.usage == {3: (2, 100, 20, 0.25), 4: (1, 5, 6, None)}
+    reader.read(writer.write([]))
+    assert reader.usage == {}
+
+
+def test_a_budget_is_among_the_options() -> None:
+    """It comes back; a run without one has nothing of it in its journal."""
+    with_one = RunOptions(max_tokens=500, max_cost=0.5)
+    for options in (with_one, RunOptions()):
+        line = FactWriter().write([(1, -1, 0, 1.0, Created("w", Graph(), options, {}, {}))])
+        assert (b"max_" in line) == (options is with_one)
+        assert FactReader().read(line)[0][4].options == options  # type: ignore[attr-defined]  # a Created
+
+
 def test_only_the_first_line_has_the_version() -> None:
     """A journal says once in which format it is."""
     writer = FactWriter()

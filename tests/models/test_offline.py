@@ -28,6 +28,8 @@ class Recorder:
     def __init__(self) -> None:
         self.told: list[tuple[int, int, float | None, str]] = []
 
+    has_budget = False
+
     def usage(
         self, *, input_tokens: int = 0, output_tokens: int = 0, cost: float | None = None, model: str = ""
     ) -> None:

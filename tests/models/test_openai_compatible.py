@@ -66,6 +66,8 @@ class Recorder:
     def __init__(self) -> None:
         self.told: list[dict[str, object]] = []
 
+    has_budget = False
+
     def usage(self, **told: object) -> None:
         self.told.append(told)
 

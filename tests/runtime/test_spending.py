@@ -285,6 +285,15 @@ def test_a_budget_that_is_none(wrong: dict[str, object]) -> None:
         CoreBudget(**wrong)  # type: ignore[arg-type]  # wrong on purpose
 
 
+@pytest.mark.parametrize("wrong", [500, "500", {"tokens": 5}])
+def test_what_is_no_budget(wrong: object) -> None:
+    """Only a Budget is one, on an engine and on a run."""
+    with pytest.raises(ConfigError, match=r"give Budget\(tokens="):
+        Engine(budget=wrong)  # type: ignore[arg-type]  # wrong on purpose
+    with pytest.raises(ConfigError, match=r"give Budget\(tokens="):
+        one.with_options(budget=wrong).run(1)  # type: ignore[arg-type]  # as above
+
+
 def test_the_error_is_permanent() -> None:
     """Another attempt cannot help."""
     assert issubclass(BudgetExceededError, PermanentError)

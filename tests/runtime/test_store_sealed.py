@@ -222,6 +222,15 @@ def test_what_was_changed_is_not_handed_out() -> None:
             store.run("x" + wrong[-1])
 
 
+def test_a_text_that_looks_like_a_large_value() -> None:
+    """A value that says what an entry says of a large one stays as it is."""
+    store = SealedStore(MemoryStore(), KEY)
+    large = b"large"
+    text = json.dumps(json.dumps({"$": "blob", "hash": digest_of(large)}, separators=(",", ":"))).encode()
+    append_all(store, "r1", begin(store), Entry(text, None, {digest_of(large): large}))
+    assert store.entries("r1") == [text]
+
+
 def test_a_letter_from_somebody_without_the_key() -> None:
     """It is refused, and those behind it are read; whoever asks for it is told."""
     inner = MemoryStore()

@@ -84,7 +84,7 @@ def test_what_else_could_set_it(cli: Cli) -> None:
 
 def test_the_variable_that_is_named_really_sets_it(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Setting each named variable changes where its key comes from."""
-    value = {"on_failure": "drain", "max_concurrency": "3", "model.provider": "offline"}
+    value = {"on_failure": "drain", "max_concurrency": "3", "model.provider": "offline", "key_env": "MY_KEY"}
     for key, row in rows(cli).items():
         monkeypatch.setenv(str(row["variable"]), value.get(key, "memory" if key == "store" else "7"))
     assert {row["from"] for row in rows(cli).values()} == {"environment"}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from service.service_targets import FLOWS
+from service.waiting_flows import WAITING
 from stretto.service.cli.explain_losses import Loss
 from stretto.service.records import record_files
 
@@ -177,15 +178,18 @@ def test_a_run_past_its_deadline(flows: Cli) -> None:
 
 @pytest.mark.slow
 def test_a_killed_run(flows: Cli) -> None:
-    """Its file stops: what was running is told, and nothing is claimed."""
+    """What was running is told, and nothing is claimed; its record alone says no more than that it stops."""
     with flows.start("run", "flows.py:endless") as child:
         _wait_for_start(flows.folder, '"forever"')
         child.send_signal(signal.SIGKILL)
         child.communicate(timeout=30)
     done = flows.run("explain")
     assert done.code == 0
-    assert "not over: its file stops after" in done.out
-    assert "it still runs, or was killed" in done.out
+    (path,) = record_files()
+    assert f"running: no process has it: stretto resume {path.stem}\n" in done.out
+    recorded = flows.run("explain", str(path)).out
+    assert "not over: its file stops after" in recorded
+    assert "it still runs, or was killed" in recorded
     assert "was running\n  forever\n" in done.out
     assert "kept: 1 of 2 steps had finished\n  first\n" in done.out
     assert "would help" not in done.out
@@ -277,14 +281,42 @@ def test_one_step_as_data(flows: Cli) -> None:
 
 
 def test_runs_are_named_by_id_or_file(flows: Cli) -> None:
-    """The beginning of an id is enough; a file may lie anywhere."""
-    flows.run("run", "flows.py:nothing")
+    """The beginning of an id is enough, also of a run that no store has; a file may lie anywhere."""
+    flows.run("run", "flows.py:nothing", "--store", "memory")
     (path,) = record_files()
     elsewhere = path.rename(flows.folder / "kept.ndjson")
     assert flows.run("explain", "kept.ndjson").out.startswith(f"nothing  run {path.stem}")
     assert flows.run("explain", path.stem[:4]).code == 4
     elsewhere.rename(path)
     assert flows.run("explain", path.stem[:4]).code == 0
+
+
+def test_the_store_is_asked_first(flows: Cli) -> None:
+    """A run that a store has needs no record; the latest of all may be one that only a record has."""
+    flows.run("run", "flows.py:chain", "--no-record")
+    kept = data(flows)
+    assert (kept["workflow"], kept["status"]) == ("chain", "succeeded")
+    assert str(kept["file"]).startswith("sqlite:///")
+    assert [each["path"] for each in kept["steps"]] == ["ahead", "behind"]  # type: ignore[attr-defined]
+    flows.run("run", "flows.py:good", "-i", "x=1", "--store", "memory")
+    assert data(flows)["workflow"] == "good"
+
+
+def test_waiting_for_people_is_told_apart(cli: Cli) -> None:
+    """Time that a person took is no work: it is named, with who answered, and no proposal is about it."""
+    cli.write("asks.py", WAITING)
+    cli.run("run", "asks.py:order")
+    open_ = cli.run("explain").out
+    assert "waiting: only people, events or an instant can move it\n" in open_
+    assert "approve  for design until" in open_
+    assert "for a person so far" in open_
+    cli.run("approve", "latest", "--by", "ann")
+    over = cli.run("explain").out
+    assert "; for a person (ann) 0." in over
+    assert " of waiting for people are left out of it" in over
+    assert "when nothing else ran" in over
+    step = cli.run("explain", "latest", "approve").out
+    assert "answered by ann: approve" in step
 
 
 def test_what_is_not_there(flows: Cli) -> None:
@@ -314,7 +346,7 @@ def test_a_file_that_is_none(flows: Cli) -> None:
     assert "The stream of --json does not" in refused.err
     (path,) = record_files()
     path.write_text(path.read_text().replace('"format": 1', '"format": 99'))
-    newer = flows.run("explain")
+    newer = flows.run("explain", str(path))
     assert newer.code == 2
     assert "written by a newer Stretto (format 99" in newer.err
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from stretto.api.ids import new_run_id
@@ -27,6 +28,7 @@ from stretto.runtime.engine.recovery import Today, replay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
+    from concurrent.futures import ThreadPoolExecutor
 
     from stretto.api.engine import Engine
     from stretto.api.past import Past
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from stretto.runtime.engine.recovery import Recovered
 
 __all__ = ["ENDED", "DurableRuns"]
+
+_WAITING_AT_ONCE: Final = 64
 
 _LOOK_EVERY: Final = 0.05
 """Seconds between two looks at a letter that somebody waits for."""
@@ -73,7 +77,15 @@ async def off_loop(call: Callable[..., object], *args: object) -> object:
     """Call what may take time. A store that says it `is_quick` is called right here, as virtual time needs it."""
     if getattr(getattr(call, "__self__", None), "is_quick", False):
         return call(*args)
-    return await asyncio.to_thread(call, *args)
+    return await asyncio.get_running_loop().run_in_executor(_threads(), call, *args)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Threads that wait for stores. Many: what waits together is committed together."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(_WAITING_AT_ONCE, thread_name_prefix="stretto-store")
 
 
 class DurableRuns:

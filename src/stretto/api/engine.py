@@ -92,7 +92,7 @@ class Engine:
         self.resources = dict(resources or {})
         self.max_concurrency = _permits(max_concurrency)
         self._admission = Admission(max_runs)
-        self.budget = budget
+        self.budget = _budget(budget)
         self.on_failure = _policy(on_failure)
         self.grace = _grace(grace)
         self.observers = list(observers)
@@ -142,7 +142,9 @@ class Engine:
         if suspend_groups:
             for group in traced.graph.groups:
                 group.within = None
-        options = self._options(within, on_failure, max_concurrency, is_sequential, budget or self.budget)
+        options = self._options(
+            within, on_failure, max_concurrency, is_sequential, _budget(budget) or self.budget
+        )
         version = "" if self._store is None else definition.version or ""
         created = Created(
             definition.name, traced.graph, options, dict(self.estimates.known), traced.inputs, version
@@ -493,6 +495,14 @@ def _permits(value: object) -> int:
     if is_count(value):
         return value
     raise ConfigError(f"max_concurrency={value!r}; give a whole number, 1 or more.")
+
+
+def _budget(value: object) -> Budget | None:
+    from stretto.core.limits import Budget
+
+    if value is None or isinstance(value, Budget):
+        return value
+    raise ConfigError(f"budget={value!r}; give Budget(tokens=…, cost=…).")
 
 
 def _within(value: object) -> float | None:

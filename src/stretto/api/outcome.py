@@ -8,7 +8,6 @@ from stretto.api.result import Finished, RunResult
 from stretto.core.journal import facts as kinds
 from stretto.core.journal.view import RunStatus
 from stretto.runtime.engine.inputs import Values
-from stretto.runtime.engine.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from stretto.core.journal.facts import Fact
     from stretto.runtime.engine.driver import RunDriver
     from stretto.runtime.engine.recovery import Recovered
+    from stretto.runtime.engine.usage import Usage
 
 __all__ = ["result_of", "result_of_journal"]
 
@@ -40,7 +40,7 @@ def result_of(driver: RunDriver) -> RunResult[object]:
         driver.errors,
         driver.scheduler.failures,
     )
-    return _result(finished, driver.audience.usage)
+    return _result(finished, driver.account.usage)
 
 
 def result_of_journal(run_id: str, recovered: Recovered) -> RunResult[object]:
@@ -48,7 +48,7 @@ def result_of_journal(run_id: str, recovered: Recovered) -> RunResult[object]:
     scheduler = recovered.scheduler
     values = Values(scheduler.graph, scheduler.values)
     finished = Finished(run_id, recovered.created, recovered.facts, values, {}, scheduler.failures)
-    return _result(finished, Usage())
+    return _result(finished, recovered.usage)
 
 
 def _result(finished: Finished, usage: Usage) -> RunResult[object]:

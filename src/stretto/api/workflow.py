@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from stretto.api.result import RunResult
+    from stretto.core.limits import Budget
     from stretto.core.policy import OnFailure
     from stretto.ports import Observer
     from stretto.runtime.engine.driver import RunDriver
@@ -108,6 +109,7 @@ class Workflow(Generic[P, R]):
         within: float | None = None,
         on_failure: OnFailure | str | None = None,
         max_concurrency: int | None = None,
+        budget: Budget | None = None,
         sequential: bool | None = None,
         suspend_deadlines: bool | None = None,
         run_id: str | None = None,
@@ -118,7 +120,8 @@ class Workflow(Generic[P, R]):
         """The same workflow with run options; what is None stays. They are never among a run's inputs.
 
         `sequential` runs one step at a time in author order. `suspend_deadlines` leaves out the run's and
-        groups' `within`: what `bench` and `demo` do to compare both modes. `run_id` names the next run.
+        groups' `within`: what `bench` and `demo` do to compare both modes. `run_id` names the next run. `budget` is
+        what a run may spend.
 
         On an engine with a store, `key` makes starting idempotent: a run of a key that is known is that run, gone on
         with if need be. `leaves_waiting` leaves a run that only people or events can move in the store.
@@ -126,6 +129,7 @@ class Workflow(Generic[P, R]):
         given = {
             "on_failure": on_failure,
             "max_concurrency": max_concurrency,
+            "budget": budget,
             "sequential": sequential,
             "suspend_deadlines": suspend_deadlines,
             "run_id": run_id,
@@ -187,6 +191,7 @@ class Workflow(Generic[P, R]):
             on_failure=options.get("on_failure"),
             max_concurrency=options.get("max_concurrency"),
             max_runs=options.get("max_runs"),
+            budget=options.get("budget"),
             is_sequential=self.is_sequential,
             suspend_groups=is_suspended,
             run_id=options.get("run_id"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stretto.context import record_usage
+from stretto.context import record_usage, reserve_usage
 from stretto.models.answer import parse_answer
 from stretto.models.composer import compose
 from stretto.models.contract import Reply, Usage
@@ -32,6 +32,7 @@ class OfflineModel:
     async def ask(self, prompt: Prompt, answer: type[AnswerT]) -> Reply[AnswerT]:
         """Fill `answer` from the prompt's data; `UnreadableAnswerError` where they do not reach."""
         messages = render(prompt)
+        _reserve(messages)
         text = compose(messages, answer.model_json_schema())
         usage = self._record(messages, text)
         return Reply(parse_answer(text, answer, self.name), text, self.name, usage)
@@ -39,6 +40,7 @@ class OfflineModel:
     async def write(self, prompt: Prompt) -> Reply[str]:
         """Prose composed from the prompt's data."""
         messages = render(prompt)
+        _reserve(messages)
         text = compose(messages)
         return Reply(text, text, self.name, self._record(messages, text))
 
@@ -61,3 +63,10 @@ class OfflineModel:
             model=self.name,
         )
         return usage
+
+
+def _reserve(messages: Sequence[Mapping[str, object] | Message]) -> None:
+    """Refuse a prompt for which the run's budget does not reach. Its answer costs nothing, and is there at once."""
+    tokens = sum(estimate_tokens(str(message["content"])) for message in messages)
+    with reserve_usage(tokens, 0.0):
+        pass

@@ -7,7 +7,7 @@ help.
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -15,17 +15,19 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from stretto.context import record_usage
+from stretto.context import has_budget, record_usage, reserve_usage
 from stretto.errors import ConfigError, ModelTimeoutError, ProviderError
 from stretto.models.answer import parse_answer
 from stretto.models.connections import Clients
 from stretto.models.contract import Reply
 from stretto.models.messages import render
+from stretto.models.reserving import OUTPUT_UNDER_BUDGET, most_of
 from stretto.models.wire import Completion, Prices, error_for, read_completion, read_piece, usage_of
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from stretto.errors import StepError
     from stretto.models.contract import AnswerT, Prompt
@@ -40,8 +42,9 @@ class OpenAICompatibleModel:
 
     `timeout` (seconds) bounds a whole reply of `ask` and `write`, and each silence within a `stream`.
     `prices` are US dollars for a million input and output tokens; without them the cost of a reply is
-    unknown. The key appears in no text and no `repr`. Proxy settings of the environment are ignored for a
-    loopback address.
+    unknown. `max_output` bounds the tokens of a reply and is told in the field `output_field`; in a run with a
+    budget, where each call is reserved before it is made, it is 4 096 if nothing is said. The key appears in no
+    text and no `repr`. Proxy settings of the environment are ignored for a loopback address.
 
     Connections belong to the event loop that opened them: they close with `aclose`, at the latest with their
     loop.
@@ -55,12 +58,16 @@ class OpenAICompatibleModel:
         api_key: str | None = None,
         timeout: float = 60.0,
         prices: Prices | None = None,
+        max_output: int | None = None,
+        output_field: str = "max_tokens",
     ) -> None:
         self._base_url = _checked_url(base_url)
         self._key = _checked_key(api_key)
         self._model = model
         self._timeout = timeout
         self._prices = prices
+        self._max_output = max_output
+        self._output_field = output_field
         self._clients = Clients(self._make_client)
 
     def __repr__(self) -> str:
@@ -88,18 +95,22 @@ class OpenAICompatibleModel:
         """The answer's pieces as they arrive. A stream cut before its end raises `ProviderError`."""
         body = self._body(prompt, {"stream": True, "stream_options": {"include_usage": True}})
         heard = _Heard(self._model)
-        with self._mapped_errors():
-            async with self._clients.lent() as client, client.stream("POST", _PATH, json=body) as response:
-                if response.status_code != 200:
-                    await response.aread()
-                    raise self._error_of(response)
-                async for line in response.aiter_lines():
-                    if text := heard.hear(line):
-                        yield text
-        if not heard.is_done:
-            raise ProviderError(f"{self._place}: the stream was cut after {len(heard.text)} characters.")
-        done = Completion(heard.text, heard.model, heard.finish, usage_of(heard.usage, self._prices))
-        _record(done)
+        with self._reserved(body):
+            with self._mapped_errors():
+                async with (
+                    self._clients.lent() as client,
+                    client.stream("POST", _PATH, json=body) as response,
+                ):
+                    if response.status_code != 200:
+                        await response.aread()
+                        raise self._error_of(response)
+                    async for line in response.aiter_lines():
+                        if text := heard.hear(line):
+                            yield text
+            if not heard.is_done:
+                raise ProviderError(f"{self._place}: the stream was cut after {len(heard.text)} characters.")
+            done = Completion(heard.text, heard.model, heard.finish, usage_of(heard.usage, self._prices))
+            _record(done)
         done.whole()
 
     async def aclose(self) -> None:
@@ -108,17 +119,27 @@ class OpenAICompatibleModel:
 
     async def _complete(self, prompt: Prompt, extra: Mapping[str, object]) -> Completion:
         body = self._body(prompt, extra)
-        with self._mapped_errors():
-            async with asyncio.timeout(self._timeout), self._clients.lent() as client:
-                response = await client.post(_PATH, json=body, timeout=None)
-        if response.status_code != 200:
-            raise self._error_of(response)
-        done = read_completion(response.content, self._model, self._prices)
-        _record(done)
+        with self._reserved(body):
+            with self._mapped_errors():
+                async with asyncio.timeout(self._timeout), self._clients.lent() as client:
+                    response = await client.post(_PATH, json=body, timeout=None)
+            if response.status_code != 200:
+                raise self._error_of(response)
+            done = read_completion(response.content, self._model, self._prices)
+            _record(done)
         return done
 
+    def _reserved(self, body: Mapping[str, object]) -> AbstractContextManager[object]:
+        """What the call takes at most, set aside of the run's budget until its usage is told."""
+        most = body.get(self._output_field)
+        if not isinstance(most, int):
+            return nullcontext()
+        return reserve_usage(*most_of(body, most, self._prices))
+
     def _body(self, prompt: Prompt, extra: Mapping[str, object]) -> dict[str, object]:
-        return {"model": self._model, "messages": render(prompt), **extra}
+        most = self._max_output or (OUTPUT_UNDER_BUDGET if has_budget() else None)
+        bound = {} if most is None else {self._output_field: most}
+        return {"model": self._model, "messages": render(prompt), **bound, **extra}
 
     def _error_of(self, response: httpx2.Response) -> StepError:
         return error_for(response.status_code, response.headers, response.content, self._place, self._key)

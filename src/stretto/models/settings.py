@@ -34,6 +34,7 @@ class ModelSettings(BaseModel):
         default="OPENAI_API_KEY", description="the environment variable that holds the key"
     )
     timeout: float = Field(default=60.0, gt=0, description="seconds for a whole reply")
+    max_output_tokens: int | None = Field(default=None, ge=1, description="tokens of a reply at most")
     input_price: float | None = Field(default=None, ge=0, description="US dollars a million input tokens")
     output_price: float | None = Field(default=None, ge=0, description="US dollars a million output tokens")
 
@@ -73,6 +74,9 @@ def _open_remote(settings: ModelSettings, env: Mapping[str, str]) -> Model:
         api_key=key,
         timeout=settings.timeout,
         prices=_prices(settings),
+        max_output=settings.max_output_tokens,
+        # Its newer models refuse the field that all others know.
+        output_field="max_completion_tokens" if settings.provider == "openai" else "max_tokens",
     )
 
 

@@ -12,6 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, TextIO
 
 from stretto.core.journal.events import VERSION, event_of
+from stretto.core.journal.reading import Opaque
 from stretto.core.values import encode_json
 from stretto.errors import ValueEncodingError
 
@@ -80,7 +81,14 @@ class NdjsonLines:
 
 
 def embedded(value: object) -> object:
-    """A value as JSON to be embedded; ``{"unencodable": why}`` where it has no exact form."""
+    """A value as JSON to be embedded; ``{"unencodable": why}`` where it has no exact form.
+
+    What was read from a journal without its code is written as it stands there.
+    """
+    if isinstance(value, Opaque):
+        return value.form
+    if isinstance(value, dict) and any(isinstance(part, Opaque) for part in value.values()):
+        return {key: embedded(part) for key, part in value.items()}
     try:
         return encode_json(value)
     except ValueEncodingError as error:

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from stretto.errors import ConfigError, StrettoError
+from stretto.errors import ConfigError, StoreError, StrettoError
 from stretto.service.machine import suggested_parallel
 from stretto.service.secrecy import shown
 from stretto.service.settings import load_settings
@@ -284,7 +284,7 @@ def settings_checks() -> tuple[Settings | None, list[Finding]]:
     try:
         settings = load_settings()
         check_store(settings)
-    except ConfigError as wrong:
+    except (ConfigError, StoreError) as wrong:
         return None, [
             Finding("settings", Level.PROBLEM, str(wrong), "`stretto config show` lists what holds.")
         ]
@@ -292,7 +292,21 @@ def settings_checks() -> tuple[Settings | None, list[Finding]]:
     said = f"valid, from {', '.join(places)}" if places else "none; the defaults hold"
     findings = [Finding("settings", Level.OK, said)]
     findings += [_resource(name, factory) for name, factory in settings.resources.items()]
-    return settings, findings
+    return settings, [*findings, key_check(settings)]
+
+
+def key_check(settings: Settings, env: Mapping[str, str] | None = None) -> Finding:
+    """Whether stores are sealed, and could be."""
+    from stretto.runtime.stores.sealing import Sealer, key_of
+
+    try:
+        key = key_of(os.environ if env is None else env, settings.key_env)
+        if key is None:
+            return Finding("key", Level.OK, f"{settings.key_env} is not set; what stores hold is not sealed")
+        Sealer(key)
+    except ConfigError as wrong:
+        return Finding("key", Level.PROBLEM, str(wrong), "docs/security.md says how stores are sealed.")
+    return Finding("key", Level.OK, f"{settings.key_env} is set; new stores are sealed with it")
 
 
 def _resource(name: str, factory: str) -> Finding:

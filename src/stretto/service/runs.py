@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from stretto.core.journal.facts import Fact
     from stretto.ports import RunRow, Store
 
-__all__ = ["Journal", "StoredRun", "read_run", "step_in"]
+__all__ = ["Journal", "StoredRun", "counted", "read_run", "step_in"]
 
+_COUNTED: Final = 2_000
+"""Steps above which a run's journal is not read for a count alone."""
+_SETTLED: Final = frozenset(("succeeded", "failed", "skipped", "cancelled"))
 _GIVES: Final = frozenset(
     (kinds.ATTEMPT_SUCCEEDED, kinds.ATTEMPT_REUSED, kinds.STEP_DEFAULTED, kinds.WAIT_ENDED, kinds.ANSWERED)
 )
@@ -74,6 +77,14 @@ def read_run(store: Store, row: RunRow) -> StoredRun:
     return StoredRun(row, journal.created, journal.facts, store.blob)
 
 
+def counted(store: Store, row: RunRow) -> RunRow:
+    """The row of a run at work with its steps counted now: the index counts them only now and then."""
+    if row.owner is None or not 0 < row.steps <= _COUNTED:
+        return row
+    stored = read_run(store, row)
+    return row._replace(steps=len(stored.graph), done=stored.done)
+
+
 class StoredRun:
     """A run of a store: its row, its facts, its view, and its values as plain JSON."""
 
@@ -97,6 +108,11 @@ class StoredRun:
     def order(self) -> list[int]:
         """The steps in author order."""
         return sorted(range(len(self.graph)), key=self.graph.author_order)
+
+    @property
+    def done(self) -> int:
+        """How many steps have settled."""
+        return sum(self.view.step(index).state in _SETTLED for index in range(len(self.graph)))
 
     @property
     def has_value(self) -> bool:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["Place", "Settings", "known_keys", "load_settings", "variable_of"]
 
 _PREFIX = "STRETTO_"
-_OTHER_VARIABLES = frozenset({"STRETTO_HOME", "STRETTO_KILL_AT"})  # neither overrides a key of the files
+_OTHER_VARIABLES = frozenset(
+    {"STRETTO_HOME", "STRETTO_KEY", "STRETTO_KILL_AT"}
+)  # none overrides a key of the files
 
 
 class Place(NamedTuple):
@@ -48,6 +50,8 @@ class Settings:
     grace: float | None = None
     store: str = "sqlite"
     """``sqlite``: a file in the state folder; ``memory``: nothing outlives the process; else a store's URL."""
+    key_env: str = "STRETTO_KEY"
+    """The environment variable that holds the key with which a store is sealed."""
     limits: Mapping[str, int] = field(default_factory=dict)
     model: Mapping[str, object] = field(default_factory=dict)
     """Fields of `stretto.models.ModelSettings`."""
@@ -196,7 +200,8 @@ def _checked(key: str, found: _Found) -> object:
     try:
         return rule.read(found.value)
     except ValueError:
-        raise ConfigError(f"{found.origin}: `{key}` is {found.value!r}; give {rule.expects}.") from None
+        said = "not shown" if key == "key_env" else repr(found.value)
+        raise ConfigError(f"{found.origin}: `{key}` is {said}; give {rule.expects}.") from None
 
 
 def _rule(key: str, origin: str) -> _Rule:
@@ -239,6 +244,13 @@ def _text(value: object) -> str:
     return value
 
 
+def _variable_name(value: object) -> str:
+    name = _text(value)
+    if not (name.isidentifier() and name == name.upper() and len(name) <= 40):
+        raise ValueError
+    return name
+
+
 def _factory(value: object) -> str:
     module, colon, name = _text(value).partition(":")
     if not (colon and module and name.isidentifier()):
@@ -258,6 +270,7 @@ _RULES: dict[str, _Rule] = {
     "grace": _Rule(_seconds, "seconds, 0 or more"),
     "max_runs": _Rule(_whole, "how many runs may be at work at once: a whole number, 1 or more"),
     "store": _TEXT,
+    "key_env": _Rule(_variable_name, "the name of an environment variable, not the key itself"),
     "model.provider": _TEXT,
     "model.model": _TEXT,
     "model.base_url": _TEXT,

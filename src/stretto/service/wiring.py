@@ -76,16 +76,16 @@ def store_of(settings: Settings, own: Engine | None = None) -> Store | None:
         return own.store
     if settings.store == MEMORY:
         return None
-    return opened_store(settings.store, _origin(settings))
+    return opened_store(settings.store, _origin(settings), settings.key_env)
 
 
-def opened_store(url: str, origin: str) -> Store:
-    """The store behind a URL, or behind `SQLITE`. Raises `ConfigError` naming what exists, StoreError where it
-    cannot be opened."""
+def opened_store(url: str, origin: str, key_env: str = "STRETTO_KEY") -> Store:
+    """The store behind a URL, or behind `SQLITE`, sealed if the variable `key_env` holds a key. Raises `ConfigError`
+    naming what exists, StoreError where it cannot be opened."""
     from stretto.runtime.stores import open_store
 
     try:
-        return open_store(_default_url() if url == SQLITE else url)
+        return open_store(_default_url() if url == SQLITE else url, key_env=key_env)
     except ConfigError as wrong:
         raise ConfigError(f"{origin}: {wrong}") from None
 
@@ -93,7 +93,7 @@ def opened_store(url: str, origin: str) -> Store:
 def check_store(settings: Settings) -> None:
     """Raises what `opened_store` does. Nothing is made in the state folder for that."""
     if settings.store not in (MEMORY, SQLITE):
-        opened_store(settings.store, _origin(settings)).close()
+        opened_store(settings.store, _origin(settings), settings.key_env).close()
 
 
 def has_store(settings: Settings) -> bool:

@@ -74,13 +74,16 @@ ENDS_OF_RUN: Final = frozenset((RUN_SUCCEEDED, RUN_PARTIAL, RUN_FAILED, RUN_CANC
 
 class RunOptions(NamedTuple):
     """What bounds a run. `permits` is the run-wide cap on attempts at once; `grace` the seconds a cancelled
-    attempt has to end; `is_sequential` runs one step at a time in author order."""
+    attempt has to end; `is_sequential` runs one step at a time in author order. `max_tokens` and `max_cost` (US
+    dollars) are the run's budget."""
 
     on_failure: OnFailure = OnFailure.DRAIN
     within: float | None = None
     permits: int = 1024
     is_sequential: bool = False
     grace: float = 5.0
+    max_tokens: int | None = None
+    max_cost: float | None = None
 
 
 class Created(NamedTuple):

@@ -36,6 +36,8 @@ __all__ = [
 
 Form = dict[str, object]
 
+_BUDGET = ("max_tokens", "max_cost")
+
 
 # -------------------------------------------------------------------- declarations
 
@@ -110,7 +112,8 @@ def _read_retry(form: object) -> Retry:
 
 def options_form(options: RunOptions) -> Form:
     """What bounds a run."""
-    return {**options._asdict(), "on_failure": options.on_failure.value}
+    form: Form = {**options._asdict(), "on_failure": options.on_failure.value}
+    return {name: value for name, value in form.items() if value is not None or name not in _BUDGET}
 
 
 def read_options(form: Form) -> RunOptions:
@@ -121,6 +124,8 @@ def read_options(form: Form) -> RunOptions:
         _of(form["permits"], int),
         _of(form["is_sequential"], bool),
         _number(form["grace"]),
+        None if form.get("max_tokens") is None else _of(form["max_tokens"], int),
+        _length(form.get("max_cost")),
     )
 
 

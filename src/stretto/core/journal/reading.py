@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from stretto.core.graph.spec import StepSpec
     from stretto.core.journal.facts import Fact
 
-__all__ = ["FactReader", "Opaque"]
+__all__ = ["FactReader", "Opaque", "Spent"]
 
 _MALFORMED: Final = (LookupError, TypeError, ValueError, AttributeError, RecursionError, DefinitionError)
 """What reading a form raises that was never written."""
@@ -40,6 +40,15 @@ class Opaque(NamedTuple):
 
     def __hash__(self) -> int:
         return hash(str(self))
+
+
+class Spent(NamedTuple):
+    """How often a step has called models, and what that took; `cost` is in US dollars, None where it is unknown."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
 
 
 class FactReader:
@@ -70,6 +79,8 @@ class FactReader:
         """Which version of its code a step was declared with, where one is known."""
         self.hashes: dict[int, str] = {}
         """The hashes of inputs that came with the last decision, by step."""
+        self.usage: dict[int, Spent] = {}
+        """What was spent before the last decision and after the one before it, by step."""
 
     def read(self, body: bytes) -> list[Fact]:
         """The facts of the next decision.
@@ -84,6 +95,7 @@ class FactReader:
             for form in entry.get("s", ()):
                 self._declare(form)
             self.hashes = {int(index): str(known) for index, known in entry.get("h", {}).items()}
+            self.usage = {int(index): _spent(form) for index, form in entry.get("u", {}).items()}
             return [self._fact(form) for form in entry["f"]]
         except ValueEncodingError as bad:
             where = f"{bad.where} of entry" if bad.where else "entry"
@@ -344,3 +356,10 @@ _VALUES: Final = frozenset((kinds.ATTEMPT_SUCCEEDED, kinds.ATTEMPT_REUSED, kinds
 _KINDS: Final = frozenset(
     value for name, value in vars(kinds).items() if name.isupper() and type(value) is int and value > 0
 )
+
+
+def _spent(form: object) -> Spent:
+    calls, given, made, cost = cast("list[Any]", form)
+    if not (type(calls) is type(given) is type(made) is int and (cost is None or type(cost) in (int, float))):
+        raise TypeError(f"{form} is no usage")
+    return Spent(calls, given, made, cost)

@@ -7,6 +7,7 @@ A decision is one line, an object with
 ``f``    its facts: ``[kind, step, attempt, at, data]``, without data where there is none
 ``s``    declarations of steps that it names first; their numbers go on from those of earlier lines
 ``h``    hashes of inputs by step index, where the caller gave some
+``u``    what was spent since the line before, by step index: ``[calls, input tokens, output tokens, cost]``
 =======  ==========================================================================================
 
 Values are written by `values.encoding`. Templates of inputs are values with one form more,
@@ -81,18 +82,20 @@ class FactWriter:
         facts: Sequence[Fact],
         texts: Mapping[tuple[int, int], str] | None = None,
         hashes: Mapping[int, str] | None = None,
+        usage: Mapping[int, Sequence[float | None]] | None = None,
     ) -> bytes:
         """One decision as one line of UTF-8, without its end.
 
         `texts` are values of attempts that succeeded, or were reused, by (step, attempt), as `encode` wrote them;
         they are taken over as they are. `hashes` are
-        hexadecimal digits by step; they come back as `FactReader.hashes`.
+        hexadecimal digits by step; they come back as `FactReader.hashes`, and `usage`, four numbers by step, as
+        `FactReader.usage`.
 
         Raises ValueEncodingError for values that would not come back; the next decision is then written as if
         this one had never been given.
         """
         try:
-            line = self._line(facts, texts, hashes).encode()
+            line = self._line(facts, texts, hashes, usage).encode()
         except BaseException:
             for spec in self._new:
                 del self._numbers[spec]
@@ -107,6 +110,7 @@ class FactWriter:
         facts: Sequence[Fact],
         texts: Mapping[tuple[int, int], str] | None,
         hashes: Mapping[int, str] | None,
+        usage: Mapping[int, Sequence[float | None]] | None,
     ) -> str:
         begin = '{"f":[' if self._is_begun else f'{{"v":{VERSION},"f":['
         line = begin + ",".join([self._fact(fact, texts) for fact in facts]) + "]"
@@ -115,6 +119,8 @@ class FactWriter:
         if hashes:
             known = [f'"{index}":"{digest}"' for index, digest in hashes.items()]
             line += f',"h":{{{",".join(known)}}}'
+        if usage:
+            line += f',"u":{_text({str(index): list(numbers) for index, numbers in usage.items()})}'
         return line + "}"
 
     def _fact(self, fact: Fact, texts: Mapping[tuple[int, int], str] | None) -> str:

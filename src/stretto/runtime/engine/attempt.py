@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import logging
 
     from stretto.runtime.engine.driver import RunDriver
+    from stretto.runtime.engine.spending import Reservation
 
 __all__ = ["CurrentAttempt"]
 
@@ -71,8 +72,7 @@ class CurrentAttempt:
         self, *, input_tokens: int = 0, output_tokens: int = 0, cost: float | None = None, model: str = ""
     ) -> None:
         """Add tokens and cost (US dollars) to the run's account."""
-        self._driver.audience.tell(
-            "usage",
+        self._driver.spend(
             self._index,
             self._attempt,
             input_tokens=input_tokens,
@@ -80,3 +80,12 @@ class CurrentAttempt:
             cost=cost,
             model=model,
         )
+
+    def reserve(self, *, tokens: int = 0, cost: float | None = 0.0) -> Reservation:
+        """Set aside what a call will take at most."""
+        return self._driver.account.reserve(self.path, tokens, cost)
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether the run has a budget."""
+        return self._driver.account.is_bounded

@@ -1,14 +1,13 @@
-"""`Audience`: whom a run tells what happens – its observers, the log, its account of usage."""
+"""`Audience`: whom a run tells what happens – its observers and the log."""
 
 from __future__ import annotations
 
 import functools
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from stretto.ports import Telemetry
-from stretto.runtime.engine.usage import Usage
 
 if TYPE_CHECKING:
     import asyncio
@@ -32,7 +31,6 @@ class Audience:
     def __init__(
         self, info: RunInfo, observers: Sequence[Observer], clock: Clock, loop: asyncio.AbstractEventLoop
     ) -> None:
-        self.usage = Usage()
         self.observers = list(observers)
         self._info = info
         self._clock = clock
@@ -67,9 +65,6 @@ class Audience:
             text = "run %s: %s from attempt %d of %r came after the run had ended and was dropped: %s"
             _log.log(level, text, self._info.run_id, kind, attempt, path, data)
             return
-        if kind == "usage":
-            cost = cast("float | None", data["cost"])
-            self.usage.add(cast("int", data["input_tokens"]), cast("int", data["output_tokens"]), cost)
         telemetry = Telemetry(kind, path, attempt, at, data)
         self._each(lambda observer: observer.on_telemetry(self._info, telemetry))
 

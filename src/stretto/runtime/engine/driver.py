@@ -34,6 +34,7 @@ from stretto.runtime.engine.growth import grown_by
 from stretto.runtime.engine.hashes import InputHashes
 from stretto.runtime.engine.inputs import Values
 from stretto.runtime.engine.lost import losses
+from stretto.runtime.engine.spending import Account
 
 if TYPE_CHECKING:
     import random
@@ -123,6 +124,7 @@ class RunDriver:
         self._context = copy_context()
         self._has_factory = self._loop.get_task_factory() is not None
         self.audience = Audience(self.info, observers, clock, self._loop)
+        self.account = Account(run_id, created.options, None if recovered is None else recovered.usage)
         self._done: asyncio.Future[None] = self._loop.create_future()
 
     def version_of(self, spec: StepSpec) -> str | None:
@@ -232,6 +234,7 @@ class RunDriver:
         if self._timer is not None:
             self._timer.cancel()
         self.audience.close()
+        self.account.close()
         self._permits.forget(self)
         if not self._done.done():
             self._done.cancel()
@@ -401,6 +404,8 @@ class RunDriver:
                 at = self._clock()
                 self._post((kinds.WAIT_BEGAN, index, attempt, at, wait_of(spec.wait, args, kwargs or {}, at)))
                 return
+            if self.account.is_bounded:
+                self.account.check(graph.path(index))
         except BaseException as error:  # noqa: BLE001  # inputs that cannot be made fail the attempt, not the engine
             self._failed(index, attempt, error)
             return
@@ -546,6 +551,7 @@ class RunDriver:
             "attempt": attempt,
             "deadline": self.deadline_of(index, attempt),
             "key": self.idempotency_key(index),
+            "has_budget": self.account.is_bounded,
         }
         memory = self.info.graph.specs[index].memory
         tell = partial(self._tell, index, attempt)
@@ -557,8 +563,32 @@ class RunDriver:
             self.audience.tell("log", index, attempt, level="info", text=data["text"])
         elif kind == "log":
             self.audience.log(index, attempt, str(data["level"]), str(data["text"]))
+        elif kind == "usage":
+            self.spend(index, attempt, **data)  # type: ignore[arg-type]  # what the worker's `usage` was given
         else:
             self.audience.tell(kind, index, attempt, **data)
+
+    def spend(
+        self,
+        index: int,
+        attempt: int,
+        *,
+        input_tokens: int,
+        output_tokens: int,
+        cost: float | None,
+        model: str,
+    ) -> None:
+        """Note what an attempt's call has taken, and tell whoever watches; called on any thread."""
+        self.account.add(index, input_tokens, output_tokens, cost)
+        self.audience.tell(
+            "usage",
+            index,
+            attempt,
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            cost=cost,
+            model=model,
+        )
 
     def _call(
         self,

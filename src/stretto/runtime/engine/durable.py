@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stretto.core.journal.writing import FactWriter
     from stretto.core.schedule.machine import Scheduler
     from stretto.ports import Store
+    from stretto.runtime.engine.spending import Account
 
 __all__ = ["BLOB_FROM", "VALUE_LIMIT", "DurableJournals"]
 
@@ -75,6 +76,7 @@ class _Journal:
     blobs: dict[Key, tuple[str, bytes]] = field(default_factory=dict)
     hashes: dict[int, str] = field(default_factory=dict)
     asked: dict[int, str] = field(default_factory=dict)
+    account: Account | None = None
     counted_at: float = 0.0
     pending: int = 0
 
@@ -99,9 +101,11 @@ class DurableJournals:
         scheduler: Scheduler,
         facts: list[Fact],
         names: Mapping[type, str],
+        account: Account | None = None,
     ) -> None:
-        """Take up a run that this process owns. `facts` are those its journal holds by now."""
-        journal = _Journal(run_id, epoch, writer, scheduler, list(facts), names)
+        """Take up a run that this process owns. `facts` are those its journal holds by now; what `account` notes is
+        written with the decision that comes next."""
+        journal = _Journal(run_id, epoch, writer, scheduler, list(facts), names, account=account)
         for fact in facts:
             if fact[0] in _INDEXED:
                 self._note_wait(journal, fact)
@@ -129,7 +133,9 @@ class DurableJournals:
         keys = [(fact[1], fact[2]) for fact in facts if fact[0] in _VALUED]
         texts = {key: journal.texts.pop(key) for key in keys if key in journal.texts}
         hashes = {key[0]: journal.hashes.pop(key[0]) for key in keys if key[0] in journal.hashes}
-        body = journal.writer.write(facts, texts, hashes)
+        spent = None if journal.account is None else journal.account.take_unsaved()
+        usage = {step: astuple(each) for step, each in spent.items()} if spent else None
+        body = journal.writer.write(facts, texts, hashes, usage)
         blobs = dict(journal.blobs.pop(key) for key in keys if key in journal.blobs) if journal.blobs else {}
         taken = _letters(facts)
         entry = Entry(body, self._change(journal, facts), blobs, taken)

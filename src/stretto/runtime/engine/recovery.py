@@ -20,6 +20,7 @@ from stretto.errors import CodeChangedError, RecoveryError, StrettoError
 from stretto.runtime.engine.growth import grown_by
 from stretto.runtime.engine.hashes import InputHashes
 from stretto.runtime.engine.inputs import Values
+from stretto.runtime.engine.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,6 +63,7 @@ class Recovered:
     reader: FactReader
     hashes: dict[int, str] = field(default_factory=dict)
     changes: list[str] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
 
 
 def replay(
@@ -113,6 +115,8 @@ class _Replay:
 
     def _decide(self, run: Recovered, facts: list[Fact]) -> None:
         run.hashes.update(self._reader.hashes)
+        for calls in self._reader.usage.values():
+            run.usage.include(Usage(*calls))
         scheduler = run.scheduler
         stimuli = [fact for fact in facts if is_stimulus(fact)]
         for fact in stimuli:

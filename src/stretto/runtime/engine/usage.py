@@ -17,6 +17,13 @@ class Usage:
     output_tokens: int = 0
     cost: float | None = 0.0
 
+    def include(self, other: Usage) -> None:
+        """Add all of another account."""
+        self.calls += other.calls
+        self.input_tokens += other.input_tokens
+        self.output_tokens += other.output_tokens
+        self.cost = None if other.cost is None or self.cost is None else self.cost + other.cost
+
     def add(self, input_tokens: int, output_tokens: int, cost: float | None) -> None:
         """Add one call."""
         self.calls += 1

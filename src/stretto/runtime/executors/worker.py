@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 import traceback
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -35,6 +36,7 @@ from stretto.runtime.executors.wire import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 __all__ = ["END_OF_CALL", "IDLE_SECONDS", "main"]
 
@@ -57,7 +59,18 @@ class _Attempt:
         self.deadline: float | None = about["deadline"]
         self.idempotency_key: str = about["key"]
         self.is_stopped = False  # one that is stopped is killed
+        self.has_budget: bool = about["has_budget"]
         self._tell = tell
+
+    def reserve(self, *, tokens: int = 0, cost: float | None = 0.0) -> AbstractContextManager[object]:
+        """Nothing to set aside without a budget; what others spend meanwhile cannot be seen from here."""
+        del tokens, cost
+        if self.has_budget:
+            raise PermanentError(
+                f"{self.path!r} runs in a process of its own, where nothing can be set aside of the run's budget. "
+                "Call the model from a step on the loop or on a thread."
+            )
+        return nullcontext()
 
     @property
     def logger(self) -> _Logger:

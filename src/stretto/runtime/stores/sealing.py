@@ -1,9 +1,8 @@
-"""`Sealer`: seals bytes with a key, so that whoever has a store's file but not the key reads nothing and changes nothing
-unnoticed.
+"""`Sealer`: seals bytes with a key: who has a store's file but not the key reads nothing and changes nothing unnoticed.
 
 AES-256-GCM (NIST SP 800-38D) by the package `cryptography`. A sealed text is ``1``, 12 random bytes, and the
-ciphertext with its tag of 16 bytes; what it was sealed for (its `place`) is authenticated with it, so that nothing can be
-put in another's place.
+ciphertext with its tag of 16 bytes; what it was sealed for (its `place`) is authenticated with it, so that nothing can
+be put in another's place.
 """
 
 from __future__ import annotations
@@ -23,10 +22,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-__all__ = ["DEFAULT_KEY_ENV", "KEY_BYTES", "OVERHEAD", "Sealer", "key_of"]
-
-DEFAULT_KEY_ENV: Final = "STRETTO_KEY"
-"""The environment variable that holds the key, if no other is named."""
+__all__ = ["KEY_BYTES", "MAKE_A_KEY", "OVERHEAD", "Sealer", "key_of"]
 
 KEY_BYTES: Final = 32
 _NONCE: Final = 12
@@ -39,7 +35,7 @@ MAKE_A_KEY: Final = "python -c 'import base64, os; print(base64.b64encode(os.ura
 """A command that prints a new key."""
 
 
-def key_of(env: Mapping[str, str], name: str = DEFAULT_KEY_ENV) -> bytes | None:
+def key_of(env: Mapping[str, str], name: str) -> bytes | None:
     """The key in the variable `name`: 32 bytes in base64; None where it is not set. Raises ConfigError for anything
     else, which is not shown."""
     text = env.get(name, "").strip()
@@ -98,10 +94,6 @@ class Sealer:
         """Tells two keys apart, and nothing else about them."""
         return hmac.digest(self._key, b"stretto: which key", "sha256").hex()[:32]
 
-    def name(self, digest: str) -> str:
-        """What a text of this SHA-256 is called outside: without the key nobody can try whether a guess is there."""
-        return hmac.digest(self._key, f"stretto: name {digest}".encode(), "sha256").hex()
-
     @cached_property
     def _nonce_key(self) -> bytes:
         return hashlib.sha256(b"stretto: nonces" + self._key).digest()
@@ -119,6 +111,6 @@ def _cipher(key: bytes) -> AESGCM:
 
 def _unsealed(place: str) -> StoreDamagedError:
     return StoreDamagedError(
-        f"What lies in the store as {place} was not sealed with this key, or was changed since. Restore the store from a "
-        "backup."
+        f"What lies in the store as {place} was not sealed with this key, or was changed since. Restore the store "
+        "from a backup."
     )

@@ -31,4 +31,4 @@ def query_words(incomplete: str) -> list[Candidate]:
         *before, last = value.split(",")
         begun = "".join(f"{each}," for each in before)
         return [(f"status:{begun}{each}", "") for each in STATUSES if each.startswith(last)]
-    return [(f"{each}:", example) for each, example in KEYS.items() if each.startswith(incomplete)]
+    return [(f"{each}:", example) for each, example in KEYS.items() if f"{each}:".startswith(incomplete)]

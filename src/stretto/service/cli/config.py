@@ -52,7 +52,7 @@ def _rows(settings: Settings, env: Mapping[str, str]) -> list[_Row]:
 
 def _row(key: str, value: object, place: Place | None, env: Mapping[str, str]) -> _Row:
     note = ""
-    if key == "model.api_key_env" and value is not None:
+    if key in ("model.api_key_env", "key_env") and value is not None:
         note = "is set" if env.get(str(value), "").strip() else "is not set here"
     return _Row(key, shown(key, value), place, _FLAGS.get(key), note)
 
@@ -71,7 +71,7 @@ def _defaults(settings: Settings) -> dict[str, object]:
     engine = Engine()
     found: dict[str, object] = dict.fromkeys(known_keys())
     found.update(max_concurrency=engine.max_concurrency, on_failure=str(engine.on_failure))
-    found.update(grace=engine.grace, store=settings.store)
+    found.update(grace=engine.grace, store=settings.store, key_env=settings.key_env)
     if settings.model:
         fields = ModelSettings.model_fields
         found.update({f"model.{name}": field.default for name, field in fields.items()})

@@ -76,9 +76,9 @@ def _head_of(run_id: str) -> Mapping[str, object]:
 
 
 def _standing(row: RunRow) -> str:
-    """How a run stands that is not over, in words."""
+    """How a run stands whose journal has no end, in words."""
     if row.status in ENDED:
-        return ""
+        return f"it was marked as {row.status} from outside"
     if row.status == RunStatus.WAITING:
         return "only people, events or an instant can move it"
     if row.owner is not None:

@@ -153,7 +153,7 @@ def gc(
     json: Json = False,
     verbose: Verbose = False,
 ) -> int:
-    """Delete runs that ended long ago, with their values and records."""
+    """Delete runs that ended long ago."""
     from stretto.service.cli.gc import collect_runs
 
     _words(context, verbose)

@@ -11,6 +11,7 @@ from stretto.service.cli.shown import ago, length, looked_at, shortened
 from stretto.service.cli.stored import settings_with
 from stretto.service.cli.words import say, say_lines
 from stretto.service.query import parse_query, took_by
+from stretto.service.runs import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +33,7 @@ def list_runs(
     with looked_at(settings_with(store)) as found:
         rows = [] if found is None else runs_of(found, query, now, limit + 1)
         is_more, rows = len(rows) > limit, rows[:limit]
+        rows = [] if found is None else [counted(found, row) for row in rows]
         shorts = (
             {} if found is None or is_json else {each.run_id: short_id(found, each.run_id) for each in rows}
         )

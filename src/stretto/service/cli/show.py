@@ -96,7 +96,7 @@ def _head(stored: StoredRun, now: float) -> Iterator[str]:
     why = view.reason if row.cause in ("", "error") else row.cause
     took = length(took_by(row, now))
     time_said = f" {'in' if row.ended_at is not None else 'for'} {took}" if took else ""
-    yield f"{row.status}{f' ({why})' if why else ''}{time_said}, {row.done} of {row.steps} steps done"
+    yield f"{row.status}{f' ({why})' if why else ''}{time_said}, {stored.done} of {len(stored.graph)} steps done"
     began = row.started_at or row.created_at
     yield f"began {moment(began)}, {ago(now - began)}"
     if row.owner is not None:
@@ -203,7 +203,7 @@ def _if_there(read: Callable[[], object]) -> tuple[bool, object]:
 
 def _as_data(stored: StoredRun, asked: list[Question], now: float) -> dict[str, object]:
     return {
-        **row_as_data(stored.row, now),
+        **row_as_data(stored.row._replace(done=stored.done), now),
         "inputs": stored.inputs(),
         "steps": [_summary(stored, index) for index in stored.order],
         "waits": [question_as_data(each) for each in asked],

@@ -32,9 +32,12 @@ def looked_at(settings: Settings) -> Iterator[Store | None]:
     if file is not None and not file.exists():
         yield None
     elif file is not None and not _may_write(file):
+        from stretto.runtime.stores import sealed_with
+        from stretto.runtime.stores.sealing import key_of
         from stretto.runtime.stores.sqlite import SqliteStore
 
-        with closing(SqliteStore(file, readonly=True)) as store:
+        key = key_of(os.environ, settings.key_env)
+        with closing(sealed_with(SqliteStore(file, readonly=True), key, settings.key_env)) as store:
             yield store
     else:
         with opened_runs(settings) as found:

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from stretto.api.durable import ENDED
+from stretto.api.measure import measured_timing
 from stretto.core.journal.facts import Created
 from stretto.core.journal.reading import Opaque
 from stretto.core.journal.view import RunStatus, RunView
@@ -45,6 +46,7 @@ def watch_run(run: str, store: str | None, *, is_json: bool) -> Exit:
         followed = _Followed(found, row.run_id, watching.observer)
         try:
             asyncio.run(followed.to_its_end())
+            watching.finish(followed.critical_path())
         except KeyboardInterrupt:
             watching.finish()
             warn(f"no longer watched; run {row.run_id} goes on")
@@ -99,6 +101,13 @@ class _Followed:
                 await _until(news)
         finally:
             stop()
+
+    def critical_path(self) -> list[str]:
+        """Paths of the steps on the path that the run really took; none of a run that is not over."""
+        created, view = self._journal.created, self._view
+        if created is None or view is None or view.ended_at is None:
+            return []
+        return [hop.step for hop in measured_timing(created, view).critical_path]
 
     def _read(self) -> bool:
         """Take what is new; whether there was anything."""
