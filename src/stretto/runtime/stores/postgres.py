@@ -36,8 +36,8 @@ class PostgresStore:
 
     `lease`, in seconds, is how long a dead owner's runs stay its own, unless ``?lease=`` says it. `patience`, in
     seconds, is for how long a lost connection is sought again before what needs it fails. Besides `pool_size`
-    connections it has one for the writer, one for the lease and one for each watch. All methods raise StoreError where the
-    database cannot be reached, takes no writes or is full.
+    connections it has one for the writer, one for the lease and one for each watch. All methods raise StoreError
+    where the database cannot be reached, takes no writes or is full.
     """
 
     is_quick = False
