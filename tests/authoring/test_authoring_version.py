@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from itertools import count
@@ -80,8 +81,10 @@ def test_says_something_else(case: str, load: Callable[[str], ModuleType]) -> No
 
 def interpreter(name: str) -> str | None:
     """Where a Python of this version lies on this machine."""
+    found: list[str] = []
     root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    found = [str(each / "bin" / "python") for each in sorted(root.glob(f"{name}.*"))]
+    with suppress(OSError):  # somebody else's
+        found = [str(each / "bin" / "python") for each in sorted(root.glob(f"{name}.*"))]
     return next(iter(found), None) or shutil.which(f"python{name}")
 
 

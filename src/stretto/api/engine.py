@@ -453,10 +453,12 @@ class Engine:
         specs = driver.info.graph.specs
         ended: dict[tuple[int, int], float] = {}
         lengths: dict[str, list[float]] = {}
+        taken: dict[str, int] = {}
         for kind, index, attempt, at, _ in reversed(driver.facts):
             if kind == kinds.ATTEMPT_SUCCEEDED:
-                recent = lengths.get(specs[index].id)
-                if recent is None or len(recent) < REMEMBERED:
+                known = taken.get(specs[index].id, 0)
+                if known < REMEMBERED:
+                    taken[specs[index].id] = known + 1
                     ended[index, attempt] = at
             elif kind == kinds.STEP_STARTED and (index, attempt) in ended:
                 lengths.setdefault(specs[index].id, []).append(ended.pop((index, attempt)) - at)

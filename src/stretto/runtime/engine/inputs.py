@@ -39,7 +39,18 @@ class Values:
         """A template's value, shared with nobody."""
         if type(template) in ATOMS:
             return template
-        return copy_for_consumer(fill(template, self._raw))
+        listed = self._listed(template) if type(template) is list else None
+        return copy_for_consumer(fill(template, self._raw) if listed is None else listed)
+
+    def _listed(self, template: list[object]) -> list[object] | None:
+        """A list of whole results, which is what most runs end with, without a call an item; None for others."""
+        values, grown = self._values, self._graph.children
+        found: list[object] = []
+        for part in template:
+            if not isinstance(part, Source) or part._projection or part._index in grown:
+                return None
+            found.append(values[part._index])
+        return found
 
     def of(self, source: Source) -> object:
         """The value behind one source, shared with nobody."""
