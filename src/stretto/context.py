@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from stretto.errors import StrettoError
 
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
+    from typing import Any
 
-__all__ = ["Attempt", "attempt_scope", "current", "has_budget", "is_in_step", "record_usage", "reserve_usage"]
+    Unmade = tuple[Callable[[Any, int, int], "Attempt"], Any, int, int]
+    # What makes an attempt, and what it is made of. Every attempt of a run sets this, and few are ever looked at: a
+    # plain tuple is made in a tenth of an object's time.
+
+__all__ = [
+    "Attempt",
+    "attempt_here",
+    "attempt_scope",
+    "current",
+    "has_budget",
+    "is_in_step",
+    "record_usage",
+    "reserve_usage",
+]
 
 
 class Attempt(Protocol):
@@ -73,12 +88,21 @@ class Attempt(Protocol):
         """
 
 
-attempt_scope: ContextVar[Attempt | None] = ContextVar("stretto_attempt", default=None)
+attempt_scope: ContextVar[Attempt | Unmade | None] = ContextVar("stretto_attempt", default=None)
+
+
+def attempt_here() -> Attempt | None:
+    """The attempt this code runs in; None outside a step."""
+    scope = attempt_scope.get()
+    if type(scope) is tuple:
+        make, *parts = scope
+        return make(*parts)
+    return cast("Attempt | None", scope)
 
 
 def current() -> Attempt:
     """The attempt this code runs in. Raises `StrettoError` outside a step."""
-    attempt = attempt_scope.get()
+    attempt = attempt_here()
     if attempt is None:
         raise StrettoError("current() has no step here: call it inside a step while a run executes it.")
     return attempt
@@ -91,7 +115,7 @@ def is_in_step() -> bool:
 
 def has_budget() -> bool:
     """Whether this code runs in a step of a run that may spend only so much."""
-    attempt = attempt_scope.get()
+    attempt = attempt_here()
     return attempt is not None and attempt.has_budget
 
 
@@ -99,7 +123,7 @@ def record_usage(
     *, input_tokens: int = 0, output_tokens: int = 0, cost: float | None = None, model: str = ""
 ) -> None:
     """Add tokens and cost to the run's account; outside a step nothing is recorded."""
-    attempt = attempt_scope.get()
+    attempt = attempt_here()
     if attempt is not None:
         attempt.usage(input_tokens=input_tokens, output_tokens=output_tokens, cost=cost, model=model)
 
@@ -107,7 +131,7 @@ def record_usage(
 def reserve_usage(tokens: int, cost: float | None) -> AbstractContextManager[object]:
     """Set aside what a call will take at most, if this code runs in a step of a run with a budget. Raises what
     `Attempt.reserve` does."""
-    attempt = attempt_scope.get()
+    attempt = attempt_here()
     if attempt is None or not attempt.has_budget:
         return nullcontext()
     return attempt.reserve(tokens=tokens, cost=cost)

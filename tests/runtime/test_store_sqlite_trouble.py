@@ -363,6 +363,7 @@ def test_listing_a_read_only_file(shared: Path) -> None:
     """Opened for reading it shows all, with no log and none to be made; owners as they are written, where this
     user may not look at the locks."""
     shared.chmod(0o444)
+    Path(f"{shared}-locks").chmod(0)
     shared.parent.chmod(0o555)
     listing = """
 store = SqliteStore(path, readonly=True)

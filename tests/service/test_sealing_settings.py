@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,8 +23,10 @@ KEY = base64.b64encode(bytes(range(32))).decode()
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in os.environ:
+        if name.startswith("STRETTO_"):
+            monkeypatch.delenv(name)
     monkeypatch.setenv("STRETTO_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("STRETTO_KEY", raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

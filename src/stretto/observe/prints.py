@@ -7,7 +7,7 @@ import time
 from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
-from stretto.context import attempt_scope
+from stretto.context import attempt_here
 
 if TYPE_CHECKING:
     from stretto.observe.ndjson import NdjsonLines
@@ -44,7 +44,7 @@ class StepPrints(io.TextIOBase):
 
     def write(self, text: str, /) -> int:
         """Take some text; a line is told when it is whole."""
-        attempt = attempt_scope.get()
+        attempt = attempt_here()
         if attempt is None:
             return self._words.write(text)
         key = (attempt.run_id, attempt.path, attempt.attempt)

@@ -159,7 +159,9 @@ def _timer(costs: Costs) -> Finding:
 
 _WHAT_FOR: Final = {
     "bench": "benchmarks beside peers",
+    "crypto": "stores sealed with a key",
     "dev": "work on Stretto itself: tests, lint, types",
+    "postgres": "runs kept in PostgreSQL",
 }
 _REQUIREMENT: Final = re.compile(r"(?P<name>[\w.-]+)[^;]*(?:;(?P<marker>.*))?")
 _EXTRA: Final = re.compile(r"""extra\s*==\s*['"]([\w.-]+)['"]""")

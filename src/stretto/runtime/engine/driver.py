@@ -443,7 +443,7 @@ class RunDriver:
         args: list[object],
         kwargs: dict[str, object] | None,
     ) -> None:
-        attempt_scope.set(CurrentAttempt(self, index, attempt))
+        attempt_scope.set((CurrentAttempt, self, index, attempt))
         try:
             if kwargs is None:
                 value = await fn(*args)  # type: ignore[misc]  # a coroutine function: its spec says LOOP
@@ -599,7 +599,7 @@ class RunDriver:
         kwargs: dict[str, object],
     ) -> Callable[[], object]:
         def call() -> object:
-            attempt_scope.set(CurrentAttempt(self, index, attempt))
+            attempt_scope.set((CurrentAttempt, self, index, attempt))
             return snapshot(fn(*args, **kwargs))
 
         return call
