@@ -75,7 +75,9 @@ def main() -> None:
     for name, make in {**made, "trouble": journal_of_a_life_of_trouble}.items():
         file = folder / f"{name}.ndjson"
         if not file.exists():
-            file.write_bytes(b"".join(body + b"\n" for body in make()))
+            # tracebacks name files of this machine
+            here = f"{ROOT}/".encode()
+            file.write_bytes(b"".join(body.replace(here, b"") + b"\n" for body in make()))
             print(f"kept {file.relative_to(ROOT)}")
 
 
