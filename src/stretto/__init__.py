@@ -30,6 +30,7 @@ from stretto.context import current
 from stretto.core.limits import Budget
 from stretto.core.policy import OnFailure, OnLost, Retry
 from stretto.core.values import Missing
+from stretto.core.values.secret import Secret
 from stretto.errors import PermanentError, RunError, StrettoError, TransientError
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ __all__ = [
     "Retry",
     "RunError",
     "RunResult",
+    "Secret",
     "Step",
     "StepResult",
     "StrettoError",

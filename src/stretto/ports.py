@@ -110,6 +110,9 @@ class Clock(Protocol):
 class Journals(Protocol):
     """Where the journals of the runs at work here go: what one event loop's drivers append to."""
 
+    keeps_secrets: bool
+    """Whether secrets stay in what is kept there."""
+
     def open(
         self, run_id: str, committed: Callable[[], None], failed: Callable[[BaseException], None]
     ) -> None:
@@ -360,6 +363,8 @@ class Store(JournalStore, Blobs, RunIndex, Mailbox, Protocol):
     """As it was given, without passwords."""
     is_quick: bool
     """Whether no method ever takes time, so that all may be called on an event loop."""
+    keeps_secrets: bool
+    """Whether secrets may be put into it: it is sealed, or lies in this process's memory."""
 
 
 class ThreadEnd(Protocol):

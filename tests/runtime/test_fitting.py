@@ -7,7 +7,7 @@ from datetime import date
 from enum import Enum
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from stretto.errors import InputError
 from stretto.runtime.engine.fitting import fitted
@@ -66,6 +66,11 @@ def test_what_fits(plain: object, original: object, expected: object) -> None:
         ([{"text": 1}], [Draft("a")], r"the edit does not fit list\[0\]\['text'\]"),
         ("awful", Mood.GOOD, "the edit does not fit Mood"),
         (3, [1], "the edit does not fit list"),
+        (
+            {"password": "•••"},
+            {"password": SecretStr("shown to nobody")},
+            "stands for a secret that was not shown",
+        ),
     ],
 )
 def test_what_does_not_fit(plain: object, original: object, says: str) -> None:

@@ -40,7 +40,7 @@ def _hashes(
 ) -> tuple[InputHashes, _Results]:
     results = _Results()
     graph = SimpleNamespace(args=[args], kwargs=[kwargs])
-    return InputHashes(cast("Graph", graph), cast("Values", results)), results
+    return InputHashes(cast("Graph", graph), cast("Values", results), hides_secrets=False), results
 
 
 def _plainly(args: tuple[object, ...], kwargs: dict[str, object] | None) -> str:

@@ -19,6 +19,7 @@ from stretto.core.journal.reading import FactReader
 from stretto.core.journal.writing import FactWriter
 from stretto.core.policy import OnFailure
 from stretto.core.values import decode_json, encode_json
+from stretto.core.values.places import holds_redacted
 from stretto.errors import NotFoundError, QuarantinedError, RecoveryError, RunOwnedError
 from stretto.ports import ENDED, NewRun
 from stretto.runtime.engine.durable import DurableJournals
@@ -143,8 +144,15 @@ class DurableRuns:
             target=target_of(definition.fn, definition.name),
             key=key,
             parent=parent,
-            options=_options(created, start),
+            options=self._told(created, start),
         )
+
+    def _told(self, created: Created, start: str | None) -> str:
+        """What another process needs to begin a run that is queued."""
+        inputs = encode_json(created.inputs, ScriptNames(), keeps_secrets=self.store.keeps_secrets)
+        options = [str(created.options.on_failure), *created.options[1:]]
+        told: dict[str, object] = {"inputs": inputs, "options": options, "cwd": os.getcwd()}  # noqa: PTH109  # text
+        return json.dumps(told if start is None else {**told, "start": start})
 
     async def _drive_new(
         self,
@@ -172,7 +180,9 @@ class DurableRuns:
                     driver = engine.driver_of(
                         new.run_id, created, code, ways, self.desk().journals, reuse=lent
                     )
-                    writer = FactWriter(ScriptNames(), version_of=driver.version_of)
+                    writer = FactWriter(
+                        ScriptNames(), version_of=driver.version_of, keeps_secrets=self.store.keeps_secrets
+                    )
                     await self._execute(_Begun(driver, epoch, writer, classes, []))
                 return engine.ended(driver)
         return await self._elsewhere(definition, new.run_id)
@@ -260,7 +270,12 @@ class DurableRuns:
                     recovered,
                     await self._lent(row, recovered.scheduler.graph, classes),
                 )
-                writer = FactWriter.after(recovered.reader, ScriptNames(), version_of=driver.version_of)
+                writer = FactWriter.after(
+                    recovered.reader,
+                    ScriptNames(),
+                    version_of=driver.version_of,
+                    keeps_secrets=self.store.keeps_secrets,
+                )
                 await self._execute(_Begun(driver, epoch, writer, classes, recovered.facts))
         return engine.ended(driver)
 
@@ -268,6 +283,7 @@ class DurableRuns:
         """Begin a run that was submitted, and whose process died before it came to its turn."""
         told = json.loads(row.options)
         inputs = cast("dict[str, object]", decode_json(told["inputs"], classes_of([definition.fn])))
+        _check_given(row.run_id, inputs)
         traced = definition.trace(inputs)
         on_failure, *others = told["options"]
         options = RunOptions(OnFailure(on_failure), *others)
@@ -347,6 +363,7 @@ class DurableRuns:
         past = await self.past(run_id)
         check_start(past, start)
         inputs = {**self._inputs(definition, past), **(changes or {})}
+        _check_given(run_id, inputs)
         traced = definition.trace(definition.bind((), inputs))
         created = past.created._replace(
             workflow=definition.name,
@@ -451,7 +468,9 @@ class DurableRuns:
 
 def _inputs_of(body: bytes, classes: Mapping[str, type]) -> dict[str, object]:
     """A run's inputs, from the first entry of its journal: all of it can be read only when its steps are known."""
-    return decoded_inputs(cast("Created", FactReader(is_opaque=True).read(body)[0][4]), classes)
+    return decoded_inputs(
+        cast("Created", FactReader(is_opaque=True, shows_secrets=True).read(body)[0][4]), classes
+    )
 
 
 def decoded_inputs(created: Created, classes: Mapping[str, type]) -> dict[str, object]:
@@ -459,16 +478,18 @@ def decoded_inputs(created: Created, classes: Mapping[str, type]) -> dict[str, o
     return {name: decode_json(cast("Opaque", form).form, classes) for name, form in created.inputs.items()}
 
 
+def _check_given(run_id: str, inputs: Mapping[str, object]) -> None:
+    """Raises RecoveryError for inputs whose secrets are not kept, and were not given again."""
+    for name, value in inputs.items():
+        if holds_redacted(value):
+            raise RecoveryError(
+                f"Input {name!r} of run {run_id} is secret, and only sealed stores keep secrets: give it again, as in "
+                f"`stretto fork {run_id} --set {name}=VALUE`, or submit the run again."
+            )
+
+
 def check_start(past: Past, start: str | None) -> None:
     """Raises NotFoundError for a step that the run never had."""
     paths = [past.graph.path(index) for index in range(len(past.graph))]
     if start is not None and not any(is_at_or_under(path, start) for path in paths):
         raise NotFoundError("step", start, paths)
-
-
-def _options(created: Created, start: str | None) -> str:
-    """What another process needs to begin a run that is queued."""
-    inputs = encode_json(created.inputs, ScriptNames())
-    options = [str(created.options.on_failure), *created.options[1:]]
-    told: dict[str, object] = {"inputs": inputs, "options": options, "cwd": os.getcwd()}  # noqa: PTH109  # text
-    return json.dumps(told if start is None else {**told, "start": start})

@@ -39,6 +39,7 @@ def result_of(driver: RunDriver) -> RunResult[object]:
         driver.values,
         driver.errors,
         driver.scheduler.failures,
+        has_hidden=driver.has_hidden,
     )
     return _result(finished, driver.account.usage)
 
@@ -47,7 +48,15 @@ def result_of_journal(run_id: str, recovered: Recovered) -> RunResult[object]:
     """The result of a run as its journal tells it, ended or not. What its steps raised is told by text only."""
     scheduler = recovered.scheduler
     values = Values(scheduler.graph, scheduler.values)
-    finished = Finished(run_id, recovered.created, recovered.facts, values, {}, scheduler.failures)
+    finished = Finished(
+        run_id,
+        recovered.created,
+        recovered.facts,
+        values,
+        {},
+        scheduler.failures,
+        has_hidden=recovered.reader.has_hidden,
+    )
     return _result(finished, recovered.usage)
 
 

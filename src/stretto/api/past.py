@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from stretto.core.journal import facts as kinds
 from stretto.core.journal.reading import FactReader, Opaque
 from stretto.core.values import decode_json
+from stretto.core.values.secret import has_hidden
 from stretto.errors import NotFoundError, ValueEncodingError
+from stretto.runtime.engine.hashes import SECRETIVE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +44,7 @@ class Past(NamedTuple):
 
 def past_of(run_id: str, bodies: Sequence[bytes]) -> Past:
     """Read a journal without the code it was made with. Raises StoreDamagedError, StoreVersionError."""
-    reader = FactReader(is_opaque=True)
+    reader = FactReader(is_opaque=True, shows_secrets=True)
     created: Created | None = None
     results: dict[str, PastResult] = {}
     began: dict[int, float] = {}
@@ -98,6 +100,8 @@ class Reuse:
         known = self._past.results.get(path)
         if known is None or known.version != version or known.inputs != hashes.of(index):
             return ()
+        if known.inputs.startswith(SECRETIVE):
+            return ()  # the secrets may be others now
         return self._value(known.form)
 
     def _value(self, form: object) -> tuple[object, ...]:
@@ -105,7 +109,7 @@ class Reuse:
         try:
             if isinstance(form, dict) and form.get("$") == "blob":
                 form = json.loads(self._blob(str(form["hash"])))
-            return (decode_json(form, self._classes),)
+            return () if has_hidden(form) else (decode_json(form, self._classes),)
         except ValueEncodingError:
             return ()
 

@@ -12,8 +12,10 @@ from stretto.core.journal.story import story_lines
 from stretto.core.journal.view import RunStatus, RunView
 from stretto.core.policy import Cause, Failure, describe
 from stretto.core.values import copy_for_consumer
+from stretto.core.values.places import holds_redacted
 from stretto.errors import (
     NotFoundError,
+    RecoveryError,
     RunCancelledError,
     RunError,
     RunFailedError,
@@ -112,6 +114,8 @@ class Finished:
         values: Values,
         errors: dict[tuple[int, int], BaseException],
         failed: list[int],
+        *,
+        has_hidden: bool = False,
     ) -> None:
         self.run_id = run_id
         self.created = created
@@ -119,6 +123,7 @@ class Finished:
         self.values = values
         self.errors = errors
         self.failed = failed
+        self.has_hidden = has_hidden
 
     @cached_property
     def view(self) -> RunView:
@@ -180,9 +185,15 @@ class RunResult(Generic[T_co]):
 
     @property
     def value(self) -> T_co:
-        """What the workflow returned. Raises the run's error if it ended without."""
+        """What the workflow returned. Raises the run's error if it ended without, and RecoveryError where it was read
+        from a journal that does not hold the secrets in it."""
         if self.status not in (RunStatus.SUCCEEDED, RunStatus.PARTIAL):
             raise self.to_error()
+        if self._finished.has_hidden and holds_redacted(self._value):
+            raise RecoveryError(
+                f"The value of run {self.run_id} holds secrets, and its journal does not: only sealed stores keep them "
+                f"(STRETTO_KEY). Run it again: stretto fork {self.run_id} --set NAME=VALUE."
+            )
         return cast("T_co", self._value)
 
     @property

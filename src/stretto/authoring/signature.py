@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from stretto.authoring.place import function_place
 from stretto.authoring.resource import FromEngine
+from stretto.core.values.secret import is_marked
 from stretto.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def shape_of(function: Callable[..., object]) -> Shape:
     }
     kept = [parameter for name, parameter in full.parameters.items() if name not in resources]
     _check_resources(function, full, resources)
+    _check_secrets(function)
     signature = full.replace(parameters=kept)
     positional = [p for p in kept if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     required_names = [p for p in kept if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
@@ -69,6 +71,16 @@ def _check_resources(
         if parameter.name in resources and (parameter.kind is parameter.POSITIONAL_ONLY or is_in_the_way):
             raise contradiction(
                 function, f"put the resource {parameter.name!r} last, or behind `*`: it is passed by keyword."
+            )
+
+
+def _check_secrets(function: Callable[..., object]) -> None:
+    """A mark says which field of a value is secret; a plain text that is secret as a whole would lose it on its way."""
+    for name, hint in getattr(function, "__annotations__", {}).items():
+        if is_marked(hint):
+            what = "its result" if name == "return" else f"parameter {name!r}"
+            raise contradiction(
+                function, f"{what} is marked with Secret(), which marks fields; make it a pydantic SecretStr."
             )
 
 

@@ -16,6 +16,7 @@ from stretto.authoring.travel import address_of
 from stretto.authoring.version import version_of
 from stretto.core.graph import Where, is_projected
 from stretto.core.values import snapshot
+from stretto.core.values.secret import is_marked
 from stretto.errors import DefinitionError, InputError, StrettoError, ValueEncodingError
 
 if TYPE_CHECKING:
@@ -75,6 +76,12 @@ class Definition:
                     f"Workflow {self.name!r} asks for the resource {parameter.name!r}; only steps may.",
                     where=self.place,
                     mend="Make `from_engine()` the default of a parameter of the step that uses it.",
+                )
+            if is_marked(parameter.annotation):
+                raise DefinitionError(
+                    f"Parameter {parameter.name!r} of workflow {self.name!r} is marked with Secret().",
+                    where=self.place,
+                    mend="Only fields are. Make it a pydantic SecretStr, which stays one on its way through the steps.",
                 )
 
     def bind(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> dict[str, object]:

@@ -8,6 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from stretto.context import attempt_here
+from stretto.core.values.secret import mask
 
 if TYPE_CHECKING:
     from stretto.observe.ndjson import NdjsonLines
@@ -70,6 +71,5 @@ class StepPrints(io.TextIOBase):
 
     def _tell(self, key: tuple[str, str, int], line: str) -> None:
         run, step, attempt = key
-        self._lines.say(
-            run, step, attempt, time.time(), "log", {"level": "info", "text": line, "stream": "stdout"}
-        )
+        data = {"level": "info", "text": mask(line), "stream": "stdout"}
+        self._lines.say(run, step, attempt, time.time(), "log", data)

@@ -9,6 +9,7 @@ from stretto.api.durable import ENDED
 from stretto.api.past import past_of
 from stretto.core.graph import Source, fill, project
 from stretto.core.values.encoding import TAG
+from stretto.core.values.secret import MASK
 from stretto.errors import StrettoError
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class _Values:
         return [self._result(child) for child in graph.children[index]]
 
 
-def plain_of(form: object, blob: Callable[[str], bytes]) -> object:
+def plain_of(form: object, blob: Callable[[str], bytes] | None = None) -> object:
     """A value as its journal has it, in JSON for people: objects by their fields, without classes."""
     if isinstance(form, list):
         return [plain_of(part, blob) for part in form]
@@ -102,8 +103,10 @@ def plain_of(form: object, blob: Callable[[str], bytes]) -> object:
     tag = form.get(TAG)
     if tag is None:
         return {key: plain_of(part, blob) for key, part in form.items()}
-    if tag == "blob":
+    if tag == "blob" and blob is not None:
         return plain_of(json.loads(blob(str(form["hash"]))), blob)
+    if tag == "secret":
+        return MASK
     if tag == "dict":
         return {str(plain_of(key, blob)): plain_of(part, blob) for key, part in form["v"]}
     return plain_of(form["name"] if tag == "enum" else form.get("v"), blob)

@@ -8,10 +8,9 @@ import re
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-__all__ = ["MASK", "shown"]
+from stretto.core.values.secret import MASK
 
-MASK: Final = "•••"
-"""Stands for what must not be shown."""
+__all__ = ["MASK", "shown"]
 
 _VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,39}|[a-z_][a-z0-9_]{0,39}")
 

@@ -15,6 +15,7 @@ from stretto.core.journal.writing import VERSION
 from stretto.core.policy.failure import Cause
 from stretto.core.values.decoding import decode_json
 from stretto.core.values.encoding import TAG
+from stretto.core.values.secret import HIDDEN, loads_hidden
 from stretto.errors import DefinitionError, StoreDamagedError, StoreVersionError, ValueEncodingError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class FactReader:
 
     `classes` are all that values may be made of (see `decode`); the mapping may grow between decisions. `blob`
     gives the bytes of values that lie apart, by their hash. With `is_opaque` values stay as they are written,
-    each an `Opaque`, and neither is needed.
+    each an `Opaque`, and neither is needed; secrets are left out of those unless `shows_secrets`.
 
     After an error a reader reads no more.
     """
@@ -67,10 +68,14 @@ class FactReader:
         blob: Callable[[str], bytes] | None = None,
         *,
         is_opaque: bool = False,
+        shows_secrets: bool = False,
     ) -> None:
         self._classes: Mapping[str, type] = {} if classes is None else classes
         self._blob = blob
         self._is_opaque = is_opaque
+        self._hides_secrets = is_opaque and not shows_secrets
+        self.has_hidden = False
+        """Whether a secret was left out of what was read by now, when it was written or here."""
         self.count = 0
         """How many entries were read."""
         self.specs: dict[int, StepSpec] = {}
@@ -90,7 +95,7 @@ class FactReader:
         """
         self.count += 1
         try:
-            entry = json.loads(body)
+            entry = self._loaded(body)
             self._check_version(entry)
             for form in entry.get("s", ()):
                 self._declare(form)
@@ -103,6 +108,12 @@ class FactReader:
             raise ValueEncodingError(bad.problem, where=where, type_name=bad.type_name) from None
         except _MALFORMED as bad:
             raise self._damaged(bad) from bad
+
+    def _loaded(self, body: bytes) -> dict[str, Any]:
+        if b'"$":"secret"' not in body:
+            return cast("dict[str, Any]", json.loads(body))
+        self.has_hidden = self.has_hidden or self._hides_secrets or HIDDEN.encode() in body
+        return cast("dict[str, Any]", loads_hidden(body) if self._hides_secrets else json.loads(body))
 
     def _check_version(self, entry: dict[str, object]) -> None:
         if type(entry) is not dict:
@@ -160,7 +171,9 @@ class FactReader:
     def _apart(self, digest: str) -> object:
         if self._blob is None:
             raise ValueError("it has values that lie apart, and nothing was given to find them")
-        return json.loads(self._blob(digest))
+        data = self._blob(digest)
+        self.has_hidden = self.has_hidden or HIDDEN.encode() in data
+        return json.loads(data)
 
     def _failed(self, form: object) -> object:
         failure, draw = cast("list[Any]", decode_json(form))

@@ -50,15 +50,18 @@ class FactWriter:
     """Writes the facts of one run, decision by decision, in order.
 
     `names` gives classes the names to be known by (see `encode`). `version_of` says which version of its code a
-    step was declared with; it is kept with the declaration.
+    step was declared with; it is kept with the declaration. Secrets are written with `keeps_secrets` only.
     """
 
     def __init__(
         self,
         names: Mapping[type, str] | None = None,
         version_of: Callable[[StepSpec], str | None] | None = None,
+        *,
+        keeps_secrets: bool = False,
     ) -> None:
         self._names = names
+        self._keeps_secrets = keeps_secrets
         self._version_of = version_of
         self._numbers: dict[StepSpec, int] = {}
         self._new: list[StepSpec] = []
@@ -70,9 +73,11 @@ class FactWriter:
         reader: FactReader,
         names: Mapping[type, str] | None = None,
         version_of: Callable[[StepSpec], str | None] | None = None,
+        *,
+        keeps_secrets: bool = False,
     ) -> FactWriter:
         """One that goes on with the journal which `reader` has read to its end."""
-        writer = cls(names, version_of)
+        writer = cls(names, version_of, keeps_secrets=keeps_secrets)
         writer._numbers = {spec: number for number, spec in reader.specs.items()}
         writer._is_begun = reader.count > 0
         return writer
@@ -135,7 +140,10 @@ class FactWriter:
     # ---------------------------------------------------------------- what facts hold
 
     def _value(self, value: object) -> str:
-        return encode(value, self._names)
+        return encode(value, self._names, keeps_secrets=self._keeps_secrets)
+
+    def _form(self, value: object) -> object:
+        return encode_json(value, self._names, keeps_secrets=self._keeps_secrets)
 
     def _failed(self, data: tuple[Failure, float]) -> str:
         failure, draw = data
@@ -156,11 +164,11 @@ class FactWriter:
         if wait.until is not None:
             form["until"] = encode_json(wait.until)
         if wait.default:
-            form["default"] = [encode_json(value, self._names) for value in wait.default]
+            form["default"] = [self._form(value) for value in wait.default]
         return _text(form)
 
     def _answer(self, answer: Answer) -> str:
-        form: Form = {"verdict": answer.verdict.value, "value": encode_json(answer.value, self._names)}
+        form: Form = {"verdict": answer.verdict.value, "value": self._form(answer.value)}
         form |= {"by": encode_json(answer.by)} if answer.by else {}
         form |= {"note": encode_json(answer.note)} if answer.note else {}
         form |= {"letter": answer.letter} if answer.letter else {}
@@ -169,7 +177,7 @@ class FactWriter:
     def _wait_ended(self, data: object) -> str:
         if isinstance(data, Failure):
             return encode({"failure": failure_form(data)})
-        return f'{{"value":{encode(data, self._names)}}}'
+        return f'{{"value":{self._value(data)}}}'
 
     def _plain_text(self, data: object) -> str:
         return encode(str(data))
@@ -181,9 +189,7 @@ class FactWriter:
             "estimates": [
                 [encode_json(name), encode_json(seconds)] for name, seconds in created.estimates.items()
             ],
-            "inputs": [
-                [encode_json(name), encode_json(value, self._names)] for name, value in created.inputs.items()
-            ],
+            "inputs": [[encode_json(name), self._form(value)] for name, value in created.inputs.items()],
         }
         if created.version:
             form["version"] = encode_json(created.version)
@@ -204,9 +210,7 @@ class FactWriter:
         if fragment.output is not CHILDREN:
             form["output"] = [self._template(fragment.output)]
         if fragment.defaults:
-            form["defaults"] = [
-                [place, encode_json(value, self._names)] for place, value in fragment.defaults.items()
-            ]
+            form["defaults"] = [[place, self._form(value)] for place, value in fragment.defaults.items()]
         if fragment.rules:
             form["rules"] = [[place, self._rule(rule)] for place, rule in fragment.rules.items()]
         if fragment.known:
@@ -265,7 +269,7 @@ class FactWriter:
         if rule.shape_of is not None:
             form["shape_of"] = rule.shape_of
         if rule.default:
-            form["default"] = [encode_json(value, self._names) for value in rule.default]
+            form["default"] = [self._form(value) for value in rule.default]
         return form
 
     def _choice(self, rule: Choice) -> Form:
@@ -293,14 +297,14 @@ class FactWriter:
 
     def _template(self, template: object) -> object:
         if isinstance(template, Source):
-            path = [[how, encode_json(key, self._names)] for how, key in template._projection]
+            path = [[how, self._form(key)] for how, key in template._projection]
             return (
                 {TAG: "source", "i": template._index, "p": path}
                 if path
                 else {TAG: "source", "i": template._index}
             )
         if not sources_in(template):
-            return encode_json(template, self._names)
+            return self._form(template)
         if type(template) is dict:
             return self._dict(template)
         parts = [self._template(part) for part in cast("Iterable[object]", template)]
@@ -308,7 +312,7 @@ class FactWriter:
 
     def _dict(self, template: dict[object, object]) -> Form:
         """Keys take the form that they have in a plain dict, whose values stand in for the templates."""
-        keys = cast("Form", encode_json(dict.fromkeys(template), self._names))
+        keys = cast("Form", self._form(dict.fromkeys(template)))
         parts = [self._template(part) for part in template.values()]
         if TAG not in keys:
             return dict(zip(keys, parts, strict=True))

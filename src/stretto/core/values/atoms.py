@@ -14,6 +14,7 @@ from enum import Enum, Flag
 from typing import Final
 
 from stretto.core.values.missing import Missing
+from stretto.core.values.secret import Redacted
 
 __all__ = [
     "ATOMS",
@@ -37,7 +38,19 @@ CACHE_LIMIT: Final = 2048
 memory.
 """
 
-ATOMS: Final[set[type]] = {type(None), bool, int, float, str, bytes, complex, date, timedelta, Missing}
+ATOMS: Final[set[type]] = {
+    type(None),
+    bool,
+    int,
+    float,
+    str,
+    bytes,
+    complex,
+    date,
+    timedelta,
+    Missing,
+    Redacted,
+}
 """Types whose values need no look inside. Learned classes (enums, `Decimal`, …) join on first sight."""
 
 STDLIB: Final = {

@@ -16,7 +16,8 @@ from stretto.core.values.atoms import load_stdlib
 from stretto.core.values.clocks import ClockForm, read_datetime, read_time
 from stretto.core.values.encoding import TAG
 from stretto.core.values.missing import Missing
-from stretto.core.values.places import join_places
+from stretto.core.values.places import join_places, texts_of
+from stretto.core.values.secret import REDACTED, meet
 from stretto.core.values.shapes import Shape, State, shape_of
 from stretto.errors import ValueEncodingError
 
@@ -297,6 +298,20 @@ def _names(reader: _Reader, form: object) -> frozenset[str] | None:
     return None if form is None else frozenset(_text(reader, name) for name in _expect(form, list))
 
 
+def _secret(reader: _Reader, form: _Json) -> object:
+    if "v" not in form:
+        return REDACTED
+    value = reader.read(form["v"])
+    for text in texts_of(value):
+        meet(text)
+    if "class" not in form:
+        return value
+    shape = shape_of(reader.class_of(form))
+    if shape is None or shape.tag != "secret":
+        raise _Unreadable(f"its class hides no text any more: {_MEND}", str(form["class"]))
+    return shape.build(State({"value": value}))
+
+
 def _check_fields(shape: Shape, fields: dict[str, object]) -> None:
     gone = sorted(fields.keys() - shape.names)
     new = sorted(shape.names - fields.keys())
@@ -329,4 +344,5 @@ _READERS: Final[dict[str, Callable[[_Reader, _Json], object]]] = {
     "dataclass": _instance,
     "namedtuple": _instance,
     "model": _instance,
+    "secret": _secret,
 }

@@ -20,6 +20,7 @@ timedelta       v: [days, seconds, microseconds]
 decimal, uuid   v: text
 path            kind: class, v: text
 missing         step, reason, detail
+secret          v: form, where it may be written; class, for text that hides itself
 enum            class, name
 flag            class, v: integer
 dataclass       class, v: fields; also namedtuple
@@ -52,6 +53,7 @@ from stretto.core.values.clocks import write_clock
 from stretto.core.values.faults import first_fault
 from stretto.core.values.immutable import is_immutable
 from stretto.core.values.missing import Missing
+from stretto.core.values.secret import Redacted
 from stretto.core.values.shapes import shape_of
 
 __all__ = ["TAG", "NameOf", "Writer", "dump", "encode", "encode_json"]
@@ -67,28 +69,31 @@ NameOf = Callable[[type], str]
 _Form = Callable[["Writer", Any, int], object]
 
 
-def encode(value: object, names: Mapping[type, str] | None = None) -> str:
+def encode(value: object, names: Mapping[type, str] | None = None, *, keeps_secrets: bool = False) -> str:
     """The value as one line of JSON, from which `decode` makes an equal value of the same types.
 
     Dicts keep their order; everything else is written in one way only, so equal values give equal text up
     to the order of dicts. `names` gives classes the names to be known by, in place of ``module:qualname``.
+    Secrets (see `secret.py`) are written with `keeps_secrets` only; without, `decode` finds `REDACTED` there.
 
     Raises `ValueEncodingError`, with the place, for what `snapshot` refuses and for classes that another
     process cannot find (in `__main__` or inside a function) and that `names` does not name.
     """
     known = _NO_NAMES if names is None else names
-    return dump(value, lambda cls: name_for_journal(cls, known))
+    return dump(value, lambda cls: name_for_journal(cls, known), keeps_secrets=keeps_secrets)
 
 
-def encode_json(value: object, names: Mapping[type, str] | None = None) -> object:
+def encode_json(
+    value: object, names: Mapping[type, str] | None = None, *, keeps_secrets: bool = False
+) -> object:
     """Like `encode`, but the JSON as Python's lists and dicts, for embedding into a larger document."""
     known = _NO_NAMES if names is None else names
-    return _write(value, Writer(lambda cls: name_for_journal(cls, known)))
+    return _write(value, Writer(lambda cls: name_for_journal(cls, known), keeps_secrets=keeps_secrets))
 
 
-def dump(value: object, name_of: NameOf, *, is_canonical: bool = False) -> str:
+def dump(value: object, name_of: NameOf, *, is_canonical: bool = False, keeps_secrets: bool = False) -> str:
     """`encode` with any way to name classes; canonical text does not depend on the order of dicts."""
-    form = _write(value, Writer(name_of, is_canonical=is_canonical))
+    form = _write(value, Writer(name_of, is_canonical=is_canonical, keeps_secrets=keeps_secrets))
     try:
         return _to_text(form, is_canonical=is_canonical)
     except RecursionError:
@@ -116,9 +121,10 @@ def _to_text(form: object, *, is_canonical: bool) -> str:
 class Writer:
     """Turns values into JSON forms. Raises `Unfit` without words; `first_fault` finds them."""
 
-    def __init__(self, name_of: NameOf, *, is_canonical: bool = False) -> None:
+    def __init__(self, name_of: NameOf, *, is_canonical: bool = False, keeps_secrets: bool = False) -> None:
         self.name_of = name_of
         self.is_canonical = is_canonical
+        self.keeps_secrets = keeps_secrets
 
     def write(self, value: object, depth: int) -> object:
         """The form of `value`, which lies `depth` containers deep."""
@@ -178,8 +184,18 @@ class Writer:
         if shape is None:
             raise Unfit
         state = shape.state(value)
-        form: dict[str, object] = {TAG: shape.tag, "class": self.name_of(shape.cls)}
+        if shape.tag == "secret":
+            form = self._secret(state.fields["value"], depth)
+            return {**form, "class": self.name_of(shape.cls)} if "v" in form else form
+        form = {TAG: shape.tag, "class": self.name_of(shape.cls)}
         form["v"] = self._attributes(state.fields, depth)
+        if shape.secrets:
+            hidden = {
+                name: self._secret(state.fields[name], depth + 1)
+                for name in state.fields
+                if name in shape.secrets
+            }
+            form["v"] = {**cast("dict[str, object]", form["v"]), **hidden}
         if state.fields_set is not None:
             form["set"] = [_text(self, name, depth) for name in sorted(state.fields_set)]
         if state.extra is not None:
@@ -187,6 +203,14 @@ class Writer:
         if state.private is not None:
             form["private"] = self._attributes(state.private, depth)
         return form
+
+    def _secret(self, value: object, depth: int) -> dict[str, object]:
+        form = self.write(value, depth)  # what cannot be written is refused, wherever it would go
+        return (
+            {TAG: "secret", "v": form}
+            if self.keeps_secrets and type(value) is not Redacted
+            else {TAG: "secret"}
+        )
 
     def _attributes(self, attributes: dict[str, object], depth: int) -> dict[str, object]:
         return self.write_dict(cast("dict[object, object]", attributes), depth)
@@ -266,6 +290,10 @@ def _missing(writer: Writer, missing: Missing, depth: int) -> object:
     return {TAG: "missing", "step": step, "reason": missing.reason, "detail": detail}
 
 
+def _redacted(_writer: Writer, _value: object, _depth: int) -> object:
+    return {TAG: "secret"}
+
+
 _FORMS: Final[dict[type, _Form]] = {
     **dict.fromkeys((type(None), bool), _same),
     str: _text,
@@ -281,4 +309,5 @@ _FORMS: Final[dict[type, _Form]] = {
     date: _date,
     timedelta: _timedelta,
     Missing: _missing,
+    Redacted: _redacted,
 }

@@ -21,18 +21,23 @@ if TYPE_CHECKING:
 __all__ = ["canonical", "digest"]
 
 
-def canonical(value: object, names: Mapping[type, str] | None = None) -> str:
+def canonical(value: object, names: Mapping[type, str] | None = None, *, hides_secrets: bool = False) -> str:
     """The canonical text of a value. `names` as in `encode`; classes from scripts and functions are fine
-    here.
+    here. With `hides_secrets` the texts of values that differ in their secrets alone are equal.
 
     Raises `ValueEncodingError` for what `snapshot` refuses.
     """
     known = {} if names is None else names
-    return dump(value, lambda cls: known.get(cls) or class_name(cls), is_canonical=True)
+    return dump(
+        value,
+        lambda cls: known.get(cls) or class_name(cls),
+        is_canonical=True,
+        keeps_secrets=not hides_secrets,
+    )
 
 
-def digest(value: object, names: Mapping[type, str] | None = None) -> str:
+def digest(value: object, names: Mapping[type, str] | None = None, *, hides_secrets: bool = False) -> str:
     """SHA-256 of the canonical text, 64 hexadecimal digits. The same on every machine and Python."""
     from hashlib import sha256  # loads OpenSSL, 2 ms that a program without stores need not pay
 
-    return sha256(canonical(value, names).encode()).hexdigest()
+    return sha256(canonical(value, names, hides_secrets=hides_secrets).encode()).hexdigest()

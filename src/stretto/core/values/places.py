@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
+from stretto.core.values.secret import Redacted, mask
 from stretto.core.values.shapes import shape_of
 
-__all__ = ["Part", "join_places", "parts_of", "show", "show_key"]
+__all__ = [
+    "Part",
+    "holds_redacted",
+    "join_places",
+    "parts_of",
+    "passes_secret",
+    "show",
+    "show_key",
+    "texts_of",
+]
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 _LONGEST: Final = 12
 _WIDTH: Final = 80
@@ -42,6 +55,39 @@ def parts_of(value: object) -> list[Part]:
     return [Part(f".{name}", part) for group in groups for name, part in group.items()]
 
 
+def _all_parts(value: object) -> Iterator[object]:
+    """The value and all its parts. It walks with its own stack."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        waiting.extend(each.value for each in parts_of(part))
+
+
+def texts_of(value: object) -> Iterator[str]:
+    """All text within a value, bytes as far as they are text."""
+    for part in _all_parts(value):
+        if type(part) is str:
+            yield part
+        elif type(part) is bytes:
+            yield part.decode(errors="replace")
+
+
+def holds_redacted(value: object) -> bool:
+    """Whether a part of the value was a secret that its journal does not hold. Raises `Unfit` as `parts_of` does."""
+    return any(type(part) is Redacted for part in _all_parts(value))
+
+
+def passes_secret(value: object, projection: Sequence[tuple[str, object]]) -> bool:
+    """Whether a projection takes what lies in a field that must not be shown."""
+    for how, key in projection:
+        shape = shape_of(type(value))
+        if how == "attr" and shape is not None and key in shape.secrets:
+            return True
+        value = getattr(value, str(key)) if how == "attr" else value[key]  # type: ignore[index]  # as `project` does
+    return False
+
+
 def join_places(places: list[str]) -> str:
     """One text for a path of places; the middle of a very long one is left out."""
     if len(places) <= _LONGEST:
@@ -58,7 +104,7 @@ def _entries(entries: dict[object, object]) -> list[Part]:
 def show(value: object) -> str:
     """The value's `repr` for a reader's eyes, cut to 80 characters; its type where that does not work."""
     try:
-        text = repr(value)
+        text = mask(repr(value))
     except Exception:  # noqa: BLE001 - a stranger's code; and integers of over 4300 digits have no `repr`
         text = f"<{type(value).__name__}>"
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"

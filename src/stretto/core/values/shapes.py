@@ -15,6 +15,7 @@ from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from stretto.core.values.atoms import CACHE_LIMIT, Unfit
+from stretto.core.values.secret import is_secret_class, secret_names
 
 if TYPE_CHECKING:
     from collections.abc import Set
@@ -45,11 +46,15 @@ class Shape(Protocol):
     def cls(self) -> type: ...
 
     @property
-    def tag(self) -> Literal["dataclass", "model", "namedtuple"]: ...
+    def tag(self) -> Literal["dataclass", "model", "namedtuple", "secret"]: ...
 
     @property
     def names(self) -> frozenset[str]:
         """The names of the fields."""
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The names of the fields that must not be shown."""
 
     @property
     def frozen(self) -> bool:
@@ -69,6 +74,7 @@ class _DataclassShape:
         self.cls = cls
         self.order = tuple(field.name for field in fields(cls))
         self.names = frozenset(self.order)
+        self.secrets = secret_names(cls, self.names)
         self.frozen: bool = cls.__dataclass_params__.frozen  # type: ignore[attr-defined]  # set by @dataclass
         self._slots = _slots_outside(cls, self.names)
         self._refusal = _unbuildable(cls) or _computed_field(cls, self.order)
@@ -99,6 +105,7 @@ class _ModelShape:
     def __init__(self, cls: type) -> None:
         self.cls = cls
         self.names = frozenset(cls.__pydantic_fields__)  # type: ignore[attr-defined]  # every model class has it
+        self.secrets = secret_names(cls, self.names)
         private = cls.__private_attributes__  # type: ignore[attr-defined]  # the same
         # Private attributes can be assigned even where the fields are frozen.
         self.frozen = bool(cls.model_config.get("frozen")) and not private  # type: ignore[attr-defined]  # the same
@@ -144,6 +151,7 @@ class _NamedTupleShape:
         self.cls = cls
         self.order = order
         self.names = frozenset(order)
+        self.secrets = secret_names(cls, self.names)
 
     def state(self, value: object) -> State:
         own = getattr(value, "__dict__", None)
@@ -154,6 +162,24 @@ class _NamedTupleShape:
 
     def build(self, state: State) -> object:
         return tuple.__new__(self.cls, [state.fields[name] for name in self.order])
+
+
+class _HidingShape:
+    """pydantic's `SecretStr` and `SecretBytes`."""
+
+    tag: Final = "secret"
+    frozen: Final = True  # there is no way to change one but by its private attribute
+    names: Final = frozenset(("value",))
+    secrets: Final = names
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+
+    def state(self, value: object) -> State:
+        return State({"value": value.get_secret_value()})  # type: ignore[attr-defined]  # both classes have it
+
+    def build(self, state: State) -> object:
+        return self.cls(state.fields["value"])
 
 
 _shapes: Final[dict[type, Shape | None]] = {}
@@ -181,6 +207,8 @@ def _make_shape(cls: type) -> Shape | None:
         return None
     if is_model_class(cls):
         return _ModelShape(cls)
+    if is_secret_class(cls):
+        return _HidingShape(cls)
     if hasattr(cls, "__dataclass_fields__"):
         return _DataclassShape(cls)
     order = getattr(cls, "_fields", None)

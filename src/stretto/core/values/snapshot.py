@@ -26,6 +26,8 @@ from stretto.core.values.atoms import (
 from stretto.core.values.clocks import plain_datetime, plain_time
 from stretto.core.values.faults import first_fault
 from stretto.core.values.immutable import is_immutable
+from stretto.core.values.places import texts_of
+from stretto.core.values.secret import meet
 from stretto.core.values.shapes import Shape, State, shape_of
 
 if TYPE_CHECKING:
@@ -156,6 +158,24 @@ def _hashed(members: Collection[object], depth: int) -> Collection[object]:
 
 
 def _copier_of(shape: Shape) -> _Copier:
+    return _meeting(shape, _plain_copier(shape)) if shape.secrets else _plain_copier(shape)
+
+
+def _meeting(shape: Shape, copier: _Copier) -> _Copier:
+    """Every value of a run comes by here before anything is said of it."""
+
+    def copy(value: object, depth: int) -> object:
+        copied = copier(value, depth)
+        fields = shape.state(copied).fields
+        for name in shape.secrets:
+            for text in texts_of(fields[name]):
+                meet(text)
+        return copied
+
+    return copy
+
+
+def _plain_copier(shape: Shape) -> _Copier:
     def copy(value: object, depth: int) -> object:
         if depth >= DEPTH_LIMIT:
             raise Unfit

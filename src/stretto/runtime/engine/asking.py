@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from stretto.core.journal.facts import Wait
 from stretto.core.policy.numbers import is_pause
+from stretto.core.values.secret import mask
 from stretto.errors import PermanentError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _seconds(value: object) -> float:
 
 def _text(value: object) -> str:
     if isinstance(value, str):
-        return value
+        return mask(value)
     raise PermanentError(
         f"its question is {type(value).__name__}; the step that makes it has to return a text."
     )

@@ -7,6 +7,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from stretto.core.values.secret import mask
 from stretto.ports import Telemetry
 
 if TYPE_CHECKING:
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from stretto.core.journal.facts import Fact
+    from stretto.core.policy import Failure
     from stretto.ports import Clock, Observer, RunInfo
 
-__all__ = ["Audience", "StepLogger"]
+__all__ = ["Audience", "StepLogger", "masked"]
 
 _log = logging.getLogger("stretto.engine")
 
@@ -47,7 +49,8 @@ class Audience:
 
     def tell(self, kind: str, index: int, attempt: int, **data: object) -> None:
         """Telemetry from a step; may be called from its thread, even after the loop has closed."""
-        record = (kind, index, attempt, self._clock(), data)
+        shown = {key: mask(each) if type(each) is str else each for key, each in data.items()}
+        record = (kind, index, attempt, self._clock(), shown)
         with suppress(RuntimeError):  # the loop has closed: the run is over and nobody listens
             self._loop.call_soon_threadsafe(self._hear, record)
 
@@ -92,5 +95,13 @@ class StepLogger(logging.LoggerAdapter[logging.Logger]):
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
         """Log, and tell whoever watches the run."""
         if self.isEnabledFor(level):
-            self._tell(level=logging.getLevelName(level).lower(), text=str(msg) % args if args else str(msg))
+            text = str(msg) % args if args else str(msg)
+            self._tell(level=logging.getLevelName(level).lower(), text=text)
+            if mask(text) != text:  # handlers are given what was masked, in one piece
+                msg, args = mask(text), ()
         super().log(level, msg, *args, **kwargs)
+
+
+def masked(failure: Failure) -> Failure:
+    """The failure without the secrets that its texts repeat."""
+    return failure._replace(message=mask(failure.message), traceback=mask(failure.traceback))

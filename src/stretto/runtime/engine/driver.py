@@ -25,13 +25,15 @@ from stretto.core.schedule.decision import ACQUIRE, FINISH, RELEASE, START, STOP
 from stretto.core.schedule.machine import Scheduler
 from stretto.core.values import digest, snapshot
 from stretto.core.values.atoms import ATOMS
+from stretto.core.values.places import holds_redacted
 from stretto.errors import InputError, StrettoError, ValueEncodingError
 from stretto.ports import Job, RunInfo
 from stretto.runtime.engine.asking import wait_of
 from stretto.runtime.engine.attempt import CurrentAttempt
-from stretto.runtime.engine.audience import Audience
+from stretto.runtime.engine.audience import Audience, masked
 from stretto.runtime.engine.growth import grown_by
 from stretto.runtime.engine.hashes import InputHashes
+from stretto.runtime.engine.hidden import lost_secret
 from stretto.runtime.engine.inputs import Values
 from stretto.runtime.engine.lost import losses
 from stretto.runtime.engine.spending import Account
@@ -101,6 +103,7 @@ class RunDriver:
         self._clock = clock
         self._dice = dice
         self._recovered = recovered
+        self.has_hidden = recovered is not None and recovered.reader.has_hidden
         self._reuse = reuse
         self._leaves_waiting = leaves_waiting
         self.is_left = False
@@ -108,7 +111,7 @@ class RunDriver:
         self._keep: Callable[[int, int, object, str], None] | None = None
         self._scheduler = Scheduler(created) if recovered is None else recovered.scheduler
         self.values = Values(created.graph, self._scheduler.values)
-        self._hashes = InputHashes(created.graph, self.values)
+        self._hashes = InputHashes(created.graph, self.values, hides_secrets=not store.keeps_secrets)
         self._inbox: list[Fact] = []
         self._is_deciding = True  # what comes before `execute` waits for it
         self._is_due = False
@@ -400,6 +403,9 @@ class RunDriver:
                 return
             args = self.values.args(index)
             kwargs = None if graph.kwargs[index] is None else self.values.kwargs(index)
+            if self.has_hidden and holds_redacted((args, kwargs)):
+                self._crash(lost_secret(self.info.run_id, f"Step {graph.path(index)!r}"))
+                return
             if spec.wait is not None:
                 at = self._clock()
                 self._post((kinds.WAIT_BEGAN, index, attempt, at, wait_of(spec.wait, args, kwargs or {}, at)))
@@ -487,7 +493,7 @@ class RunDriver:
             path = self.info.graph.path(index)
             error = ValueEncodingError(error.problem, where=error.where, type_name=error.type_name, step=path)
         self.errors[(index, attempt)] = error
-        data = (failure_of(error, traceback=_text_of(error)), self._dice.random())
+        data = (masked(failure_of(error, traceback=_text_of(error))), self._dice.random())
         self._post((kinds.ATTEMPT_FAILED, index, attempt, self._clock(), data))
 
     def _run_inline(
@@ -679,9 +685,9 @@ class RunDriver:
         return self._scheduler.deadline_of(index, attempt)
 
     def idempotency_key(self, index: int) -> str:
-        """SHA-256 of the run, the step's path and its inputs."""
+        """SHA-256 of the run, the step's path and its inputs, whose secrets do not count: the key goes to others."""
         inputs = (self.values.args(index), self.values.kwargs(index))
-        return digest((self.info.run_id, self.info.graph.path(index), inputs))
+        return digest((self.info.run_id, self.info.graph.path(index), inputs), hides_secrets=True)
 
     def is_awaited(self, index: int, attempt: int) -> bool:
         """Whether the run still waits for an attempt: not told to stop, not timed out, not over."""

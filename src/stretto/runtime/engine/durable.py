@@ -90,6 +90,7 @@ class DurableJournals:
 
     def __init__(self, store: Store, loop: asyncio.AbstractEventLoop) -> None:
         self.store = store
+        self.keeps_secrets = store.keeps_secrets
         self._loop = loop
         self._journals: dict[str, _Journal] = {}
 
@@ -159,7 +160,7 @@ class DurableJournals:
     # ---------------------------------------------------------------- values
 
     def _keep(self, journal: _Journal, index: int, attempt: int, value: object, inputs: str) -> None:
-        text = encode(value, journal.names)
+        text = encode(value, journal.names, keeps_secrets=self.keeps_secrets)
         if len(text) >= BLOB_FROM:
             text = self._put_apart(journal, (index, attempt), text)
         journal.texts[index, attempt] = text

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
-from stretto.core.values import snapshot
+from stretto.core.values import canonical, snapshot
+from stretto.core.values.secret import HIDDEN, MASK
 from stretto.errors import InputError, ValueEncodingError
 
 __all__ = ["fitted"]
@@ -14,6 +15,10 @@ _WORDS: Final = {str: "text", bool: "true or false", int: "a whole number", list
 
 def fitted(plain: object, original: object) -> object:
     """`plain` as a value of `original`'s type. Raises InputError saying what does not fit."""
+    if MASK in str(plain) and HIDDEN in canonical(original, hides_secrets=True):
+        raise InputError(
+            f"the edit has {MASK} in it, which stands for a secret that was not shown: give that itself."
+        )
     kind = type(original)
     if original is None or (type(plain) is kind and kind in (str, bool, int, float)):
         return plain

@@ -19,6 +19,7 @@ from stretto.core.schedule.states import State
 from stretto.errors import CodeChangedError, RecoveryError, StrettoError
 from stretto.runtime.engine.growth import grown_by
 from stretto.runtime.engine.hashes import InputHashes
+from stretto.runtime.engine.hidden import check_hidden
 from stretto.runtime.engine.inputs import Values
 from stretto.runtime.engine.usage import Usage
 
@@ -109,6 +110,8 @@ class _Replay:
         if run.changes and not run.scheduler.finished:
             raise CodeChangedError(self._run_id, tuple(dict.fromkeys(run.changes)))
         self._check_inputs(run)
+        if self._reader.has_hidden:
+            check_hidden(self._run_id, run, self._values)
         return run
 
     # ---------------------------------------------------------------- decision by decision
@@ -201,7 +204,7 @@ class _Replay:
 
     def _check_inputs(self, run: Recovered) -> None:
         """Raises RecoveryError if what a finished step was given is not what the journal gives today."""
-        hashes = InputHashes(run.scheduler.graph, self._values)
+        hashes = InputHashes(run.scheduler.graph, self._values, hides_secrets=self._reader.has_hidden)
         for index, known in run.hashes.items():
             if run.scheduler.states[index] == _SUCCEEDED and hashes.of(index) != known:
                 raise RecoveryError(

@@ -242,8 +242,8 @@ def _message(job: Job) -> dict[str, Any]:
         "file": job.address.file,
         "function": job.address.function,
         "folder": str(Path.cwd()),
-        "args": encode_json(job.args, names),
-        "kwargs": encode_json(job.kwargs, names),
+        "args": encode_json(job.args, names, keeps_secrets=True),
+        "kwargs": encode_json(job.kwargs, names, keeps_secrets=True),
         "memory": job.memory,
         "about": dict(job.about),
     }

@@ -182,7 +182,7 @@ def _value_of(call: dict[str, Any], tell: Callable[..., None]) -> dict[str, Any]
     attempt_scope.set(_Attempt(call["about"], tell))
     _limit(call["memory"])
     value = fn(*args, **kwargs)
-    return {"is": "value", "value": encode_json(value, Names())}
+    return {"is": "value", "value": encode_json(value, Names(), keeps_secrets=True)}
 
 
 def _failed(error: BaseException) -> dict[str, Any]:

@@ -17,6 +17,8 @@ __all__ = ["MemoryJournals"]
 class MemoryJournals:
     """Keeps the journals of open runs in lists; every append is committed at once."""
 
+    keeps_secrets = True
+
     def __init__(self) -> None:
         self._journals: dict[str, list[Fact]] = {}
 

@@ -60,6 +60,7 @@ class MemoryStore:
     """A `Store` in memory. Appends are committed at once; `told` is called before `append` returns."""
 
     is_quick = True
+    keeps_secrets = True
 
     def __init__(self) -> None:
         self.url = "memory"

@@ -41,6 +41,7 @@ class PostgresStore:
     """
 
     is_quick = False
+    keeps_secrets = False
 
     def __init__(
         self, url: str, *, lease: float | None = None, pool_size: int = 4, patience: float = 60.0

@@ -59,6 +59,7 @@ class SealedStore:
         self._sealer = Sealer(key)
         self.url = store.url
         self.is_quick = store.is_quick
+        self.keeps_secrets = True
         for row in store.runs(limit=1):
             self._row(row)
 

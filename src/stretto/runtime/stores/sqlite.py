@@ -38,6 +38,7 @@ class SqliteStore:
     """
 
     is_quick = False
+    keeps_secrets = False
 
     def __init__(self, path: str | Path, *, busy_timeout: float = 5.0, readonly: bool = False) -> None:
         self.path = Path(path)

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 
 from stretto.core.journal.view import RunStatus
 from stretto.core.policy import Cause
-from stretto.errors import InputError
+from stretto.core.values import class_name
+from stretto.core.values.encoding import dump
+from stretto.core.values.secret import HIDDEN, mask
+from stretto.errors import InputError, ValueEncodingError
 from stretto.observe.summary import Spending, Summary, summary_lines
 from stretto.service.cli.exits import exit_of_result
 from stretto.service.cli.words import say, say_lines, warn
+from stretto.service.questions import plain_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,16 +131,27 @@ def _for_people(value: object) -> str:
     """What the value's class says of it, where its author wrote such a thing; else its data."""
     owner = next(each for each in type(value).__mro__ if "__str__" in vars(each))
     room = owner.__module__.partition(".")[0]
-    return _text(value) if room in (*sys.stdlib_module_names, "pydantic") else str(value)
+    is_plain = room in (*sys.stdlib_module_names, "pydantic") or _is_secretive(value)
+    return _text(value) if is_plain else mask(str(value))
 
 
 def _text(value: object) -> str:
     if isinstance(value, str):
-        return value
+        return mask(value)
+    if _is_secretive(value):
+        return json.dumps(plain_of(json.loads(dump(value, class_name))), indent=2, ensure_ascii=False)
     from pydantic_core import to_jsonable_python
 
     plain = to_jsonable_python(value, inf_nan_mode="strings", fallback=repr)
-    return json.dumps(plain, indent=2, ensure_ascii=False)
+    return mask(json.dumps(plain, indent=2, ensure_ascii=False))
+
+
+def _is_secretive(value: object) -> bool:
+    """Whether a part of the value must not be shown."""
+    try:
+        return HIDDEN in dump(value, class_name)
+    except ValueEncodingError:
+        return False
 
 
 def as_data(result: RunResult[object]) -> dict[str, object]:

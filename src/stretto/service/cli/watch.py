@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING, Final
 
 from stretto.api.durable import ENDED
@@ -13,6 +12,7 @@ from stretto.core.journal.reading import Opaque
 from stretto.core.journal.view import RunStatus, RunView
 from stretto.core.policy import Cause
 from stretto.core.values.encoding import TAG
+from stretto.core.values.secret import loads_hidden
 from stretto.ports import RunInfo
 from stretto.service.cli.exits import Exit, exit_of_status
 from stretto.service.cli.shown import looked_at
@@ -153,5 +153,5 @@ def _whole(fact: Fact, blob: Callable[[str], bytes]) -> Fact:
     data = fact[4]
     form = data.form if isinstance(data, Opaque) else None
     if isinstance(form, dict) and form.get(TAG) == "blob":
-        return (*fact[:4], Opaque(json.loads(blob(str(form["hash"])))))
+        return (*fact[:4], Opaque(loads_hidden(blob(str(form["hash"])))))
     return fact
