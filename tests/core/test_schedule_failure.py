@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.schedule_cases import BROKEN, INLINE, THREAD, Case, add_group, add_map, drawn
+from core.waiting_cases import WaitCase
 from stretto.core.journal import facts as kinds
 from stretto.core.policy import Cause, Failure, OnFailure, Retry
 from stretto.core.values import Missing
@@ -320,3 +321,37 @@ def test_an_inline_failure_ends_the_run_like_any_other() -> None:
     case.post(case.failed("glue", failure=Failure(Cause.ERROR, "x", ("KeyError",))))
     assert case.end() == kinds.RUN_FAILED
     assert case.scheduler.log[-1][4] is Cause.ERROR
+
+
+def test_a_cancel_at_once_gives_no_time() -> None:
+    """What runs is told to stop and is abandoned in the same instant; the run is over."""
+    case = WaitCase("a", "b", "c: a", grace=5.0)
+    case.begin()
+    case.post((kinds.CANCEL_AT_ONCE, kinds.RUN, 0, case.now, "now"))
+    assert case.stopped == ["a#1", "b#1"]
+    case.tick(case.now)
+    assert case.states() == {"a": "CANCELLED", "b": "CANCELLED", "c": "CANCELLED"}
+    assert case.end() == kinds.RUN_CANCELLED
+    case.check_replay()
+
+
+def test_a_cancel_at_once_behind_a_cancel() -> None:
+    """Those who were given time have none left; nobody is told twice."""
+    case = WaitCase("a", "b", grace=5.0)
+    case.begin()
+    case.post(case.cancelled())
+    case.post(case.ended("b"))
+    case.post((kinds.CANCEL_AT_ONCE, kinds.RUN, 0, case.now, "now"))
+    assert case.stopped == ["a#1", "b#1"]
+    case.tick(case.now)
+    assert case.end() == kinds.RUN_CANCELLED
+    case.check_replay()
+    assert case.scheduler.late
+
+
+def test_a_second_cancel_at_once_is_nothing() -> None:
+    """Like a second cancel."""
+    case = WaitCase("a", grace=5.0)
+    case.begin()
+    case.post((kinds.CANCEL_AT_ONCE, kinds.RUN, 0, case.now, "now"))
+    assert case.post((kinds.CANCEL_AT_ONCE, kinds.RUN, 0, case.now, "now")).facts == []

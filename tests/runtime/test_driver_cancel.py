@@ -512,3 +512,45 @@ def test_fail_fast_cancels_for_real() -> None:
 
     assert run_virtual(run()) == 2.0
     assert log == ["cleaned"]
+
+
+@pytest.mark.parametrize("is_told_before", [False, True])
+def test_a_cancel_at_once_waits_for_nobody(*, is_told_before: bool) -> None:
+    """Who takes long to end is told twice in the same instant, and left behind if that was before; who ends has ended."""
+    seen: list[str] = []
+
+    @step
+    async def stubborn() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(2)
+
+    @step
+    async def tidy() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            seen.append("tidied")
+
+    @workflow
+    def flow() -> list[None]:
+        return [stubborn(), tidy()]
+
+    async def run() -> tuple[RunResult[object], float]:
+        drivers: list[RunDriver] = []
+        task = asyncio.create_task(
+            flow.with_options(engine=Engine(grace=5.0)).start({}, started=drivers.append)
+        )
+        await asyncio.sleep(1)
+        if is_told_before:
+            drivers[0].cancel("please")
+            await asyncio.sleep(0.5)
+        begun = asyncio.get_running_loop().time()
+        drivers[0].cancel("now", is_now=True)
+        result = await task
+        return result, asyncio.get_running_loop().time() - begun
+
+    result, took = run_virtual(run())
+    assert (result.status, took, seen) == ("cancelled", pytest.approx(0.0, abs=1e-6), ["tidied"])
+    assert bool(result.warnings) == is_told_before

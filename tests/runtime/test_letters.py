@@ -180,11 +180,18 @@ def test_a_question_takes_a_text() -> None:
     assert outcomes[0].startswith("refused: 'ask' asks for a text")
 
 
-def test_a_cancel_by_letter() -> None:
-    """The run ends as cancelled, with the reason."""
-    result, _ = _with_script(asking, MemoryStore(), {2.0: ("cancel", {"why": "not today"})})
+@pytest.mark.parametrize("more", [{}, {"now": True}])
+def test_a_cancel_by_letter(more: dict[str, object]) -> None:
+    """The run ends as cancelled, with the reason; its journal says whether its steps were given time."""
+    store = MemoryStore()
+    result, _ = _with_script(asking, store, {2.0: ("cancel", {"why": "not today", **more})})
     assert result.status == "cancelled"
     assert "not today" in str(result.to_error())
+    asked = kinds.CANCEL_AT_ONCE if more else kinds.CANCEL_REQUESTED
+    assert [fact[0] for fact in _facts(store) if fact[0] in CANCELS] == [asked]
+
+
+CANCELS = (kinds.CANCEL_REQUESTED, kinds.CANCEL_AT_ONCE)
 
 
 def _facts(store: MemoryStore) -> list[tuple[int, int, int, float, object]]:

@@ -321,7 +321,7 @@ class CheckedScheduler(Scheduler):
 
     def _ends_starting(self, kind: int, index: int) -> bool:
         """Whether nothing may start behind this fact: a cancel, or required work that nothing absorbs."""
-        if kind == kinds.CANCEL_REQUESTED or kind in kinds.ENDS_OF_RUN:
+        if kind in (kinds.CANCEL_REQUESTED, kinds.CANCEL_AT_ONCE) or kind in kinds.ENDS_OF_RUN:
             return True
         if kind not in _LOSSES or self.options.on_failure is OnFailure.CONTINUE:
             return False

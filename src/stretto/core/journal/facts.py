@@ -42,6 +42,7 @@ ATTEMPT_LOST: Final = (
     11  # it was under way when its process died; data: Wait, if a person is to decide what follows
 )
 ATTEMPT_REUSED: Final = 12  # data: the value, from the run this one was forked from; nothing was run
+CANCEL_AT_ONCE: Final = 13  # data: why; what runs gets no grace
 
 FIRST_CONSEQUENCE: Final = 20
 

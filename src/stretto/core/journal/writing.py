@@ -360,6 +360,7 @@ _WRITERS: Final[Mapping[int, Callable[..., str]]] = {
     kinds.RUN_FAILED: FactWriter._plain_text,
     kinds.RUN_CANCELLED: FactWriter._plain_text,
     kinds.CANCEL_REQUESTED: FactWriter._plain_text,
+    kinds.CANCEL_AT_ONCE: FactWriter._plain_text,
     kinds.STEP_CANCELLED: FactWriter._plain_text,
 }
 """How the data of a kind is written; that of others is a plain number."""

@@ -46,6 +46,7 @@ class Columns:
         "finished",
         "fresh",
         "gate_losses",
+        "grace",
         "graph",
         "halted",
         "held",
@@ -89,6 +90,7 @@ class Columns:
         self.created = created
         self.graph: Graph = graph
         self.options = created.options
+        self.grace = created.options.grace
         self.facts: list[Fact] = []
         self.commands: list[Command] = []
         self.states = bytearray(count)

@@ -13,7 +13,7 @@ from stretto.core.graph.spec import FREE, LIMITED, Role
 from stretto.core.journal import facts as kinds
 from stretto.core.journal.story import story_lines
 from stretto.core.policy.failure import Cause, Failure
-from stretto.core.schedule.deadlines import RUN_WITHIN
+from stretto.core.schedule.deadlines import GRACE_OVER, RUN_WITHIN
 from stretto.core.schedule.decision import ACQUIRE, FINISH, RELEASE, WAKE, Decision
 from stretto.core.schedule.ready import weight_of
 from stretto.core.schedule.settling import (
@@ -67,6 +67,7 @@ class Scheduler(Waits):
             kinds.PERMIT_GRANTED: self._on_granted,
             kinds.CLOCK_TICKED: self._on_tick,
             kinds.CANCEL_REQUESTED: self._on_cancel,
+            kinds.CANCEL_AT_ONCE: self._on_cancel_at_once,
             kinds.WAIT_BEGAN: self._on_wait_began,
             kinds.ANSWERED: self._on_answered,
             kinds.ATTEMPT_LOST: self._on_lost,
@@ -230,6 +231,18 @@ class Scheduler(Waits):
         self.facts.append(fact)
         self.verdict = str(fact[4] or "cancelled")
         self._halt(Cause.CANCELLED)
+
+    def _on_cancel_at_once(self, fact: Fact) -> None:
+        """Whoever was asked to end before has no more time either."""
+        if self.grace == 0.0 and self.halted is Cause.CANCELLED:
+            return
+        self.grace = 0.0
+        for index, attempt in self.stopping:
+            self.deadlines.add(self.now, GRACE_OVER, index, attempt)
+        if self.halted is Cause.CANCELLED:
+            self.facts.append(fact)
+        else:
+            self._on_cancel(fact)
 
     # ---------------------------------------------------------------- permits
 

@@ -395,7 +395,7 @@ class Settling(Columns):
         """Tell the running attempt to end; the step stays RUNNING until it has, or until its grace is
         over."""
         attempt = self.attempts[index]
-        until = self.now + self.options.grace
+        until = self.now + self.grace
         self.stopping[(index, attempt)] = until
         self.commands.append((STOP, index, attempt, until))
         self.deadlines.add(until, GRACE_OVER, index, attempt)

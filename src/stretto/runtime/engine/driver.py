@@ -179,10 +179,11 @@ class RunDriver:
         finally:
             self._tidy()
 
-    def cancel(self, why: str) -> None:
-        """Ask the run to end: running attempts are cancelled and awaited."""
+    def cancel(self, why: str, *, is_now: bool = False) -> None:
+        """Ask the run to end: running attempts are cancelled and awaited, for no time with `is_now`."""
         if not self._scheduler.finished:
-            self._post((kinds.CANCEL_REQUESTED, kinds.RUN, 0, self._clock(), why))
+            kind = kinds.CANCEL_AT_ONCE if is_now else kinds.CANCEL_REQUESTED
+            self._post((kind, kinds.RUN, 0, self._clock(), why))
 
     def _begin(self) -> None:
         self._is_deciding = False

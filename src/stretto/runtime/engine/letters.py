@@ -127,7 +127,7 @@ class Mailroom:
         except ValueError:
             return "refused: it is not JSON"
         if mail.kind == "cancel":
-            driver.cancel(str(said.get("why") or "cancelled from outside"))
+            driver.cancel(str(said.get("why") or "cancelled from outside"), is_now=said.get("now") is True)
             return "the run is being cancelled"
         if mail.kind == "event":
             return self._event(driver, mail, said)

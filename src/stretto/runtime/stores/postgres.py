@@ -46,14 +46,15 @@ class PostgresStore:
     def __init__(
         self, url: str, *, lease: float | None = None, pool_size: int = 4, patience: float = 60.0
     ) -> None:
-        self._where = place(url)
+        where = place(url)
+        self._where = where if lease is None else where._replace(lease=lease)
         self.url = self._where.url
         prepare(self._where)
         self._ending = threading.Event()
         held = Patience(patience, self._ending)
         self._pool = Pool(self._where, pool_size, held)
         self._writer = Writer(self._where, held)
-        self._lease = Lease(self._where, self._where.lease if lease is None else lease)
+        self._lease = Lease(self._where, self._where.lease)
         self._watches: list[Watch] = []
         self._lock = threading.Lock()
         self._being_acquired: set[str] = set()

@@ -1,7 +1,7 @@
 """A batch of appends as one statement.
 
-A lone append then costs one round trip and one commit, and so do a thousand. The statement begins with the
-runs' rows: only those that still have the writer's epoch, and as many entries as the writer thinks, are changed,
+A lone append then costs one round trip and one commit, and so do a thousand, and no process that freezes holds rows
+that others need: the server has all of a statement before it locks any. The statement begins with the runs' rows: only those that still have the writer's epoch, and as many entries as the writer thinks, are changed,
 and everything else hangs on what was changed. Written twice, a batch changes nothing the second time.
 """
 
@@ -54,7 +54,7 @@ INSERT INTO entries (run_id, seq, epoch, body) SELECT run_id, entries, epoch, %b
 
 _PLAIN: Final = _RUNS + " SELECT n FROM held"
 
-_FULL: Final = (
+_EXTRAS: Final = (
     _RUNS
     + """, opened AS (
     INSERT INTO waits (run_id, path, kind, text, asked_at, until)
@@ -74,14 +74,20 @@ _FULL: Final = (
     INSERT INTO blob_refs (digest, run_id)
     SELECT b.digest, h.run_id FROM json_to_recordset(%s::json) AS b (n int, digest text) JOIN held h USING (n)
     ON CONFLICT DO NOTHING
-) SELECT n FROM held"""
+)"""
 )
+_FULL: Final = _EXTRAS + " SELECT n FROM held"
 
-# The update takes no new value: it holds the row, so that no collection deletes it before this commit.
-_BLOB: Final = """
-INSERT INTO blobs (digest, size, body) VALUES (%s, %s, %b)
-ON CONFLICT (digest) DO UPDATE SET size = excluded.size
-"""
+# Bodies lie in the order of their names, so that two writers with the same ones do not wait for each other
+# crosswise. The update takes no new value: it holds the row, so that no collection deletes it before this commit.
+_BLOBS: Final = """, stored AS (
+    INSERT INTO blobs (digest, size, body)
+    SELECT v.digest, v.size, v.body FROM (VALUES {}) AS v (digest, size, body)
+    WHERE v.digest = ANY (ARRAY(
+        SELECT b.digest FROM json_to_recordset(%s::json) AS b (n int, digest text) JOIN held h USING (n)))
+    ON CONFLICT (digest) DO UPDATE SET size = excluded.size
+) SELECT n FROM held"""
+_BODY: Final = "(%s::text, %s::bigint, %b::bytea)"
 
 
 class Part:
@@ -137,25 +143,21 @@ def write(connection: Connection, parts: list[Part]) -> set[int]:
     """Commit a batch; gives the places of the parts that were written. Raises psycopg.Error, with nothing written
     unless the connection was lost."""
     point("postgres.before_commit")
-    if any(part.blobs for part in parts):
-        with connection.transaction():
-            written = _write_entries(connection, parts)
-            _write_blobs(connection, [parts[n] for n in written])
-    else:
-        written = _write_entries(connection, parts)
+    written = _write(connection, parts)
     point("postgres.after_commit")
     return written
 
 
-def _write_blobs(connection: Connection, parts: list[Part]) -> None:
-    """In the order of their names: two writers with the same ones do not wait for each other crosswise."""
-    blobs = {digest: body for part in parts for digest, body in part.blobs.items()}
-    for digest, body in sorted(blobs.items()):
-        connection.execute(_BLOB, (digest, len(body), body))
-
-
-def _write_entries(connection: Connection, parts: list[Part]) -> set[int]:
-    if not all(part.is_plain for part in parts):
+def _write(connection: Connection, parts: list[Part]) -> set[int]:
+    blobs = sorted({digest: body for part in parts for digest, body in part.blobs.items()}.items())
+    if blobs:
+        asked = _EXTRAS + _BLOBS.format(", ".join([_BODY] * len(blobs)))
+        bodies = (value for digest, body in blobs for value in (digest, len(body), body))
+        extras = _extras(parts)
+        found = connection.execute(
+            asked.encode(), (*_entries(parts), *extras, *bodies, extras[-1]), prepare=False
+        )
+    elif not all(part.is_plain for part in parts):
         found = connection.execute(_FULL, (*_entries(parts), *_extras(parts)), prepare=True)
     elif len(parts) == len(parts[0].bodies) == 1:
         found = connection.execute(_LONE, _lone(parts[0]), prepare=True)

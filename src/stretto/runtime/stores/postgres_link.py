@@ -36,16 +36,19 @@ _DEFAULTS: Final = {
     "client_encoding": "utf8",
 }
 _SECRET: Final = frozenset({"password", "sslpassword"})
-_PASSING: Final = ("08", "57P01", "57P02", "57P03", "57P05", "53300", "40001", "40P01")
-"""SQLSTATEs of what passes by itself: lost or refused connections, a server that stops or starts, deadlocks."""
+_PASSING: Final = ("08", "25P03", "57P01", "57P02", "57P03", "57P05", "53300", "40001", "40P01")
+"""SQLSTATEs of what passes by itself: lost or refused connections, a server that stops or starts, deadlocks, and
+transactions that this process was too slow for."""
 _PAUSES: Final = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _LAST_PATIENCE: Final = 3.0
 _SETTINGS: Final = """
 SELECT set_config('search_path', %s, false), set_config('synchronous_commit', CASE
     WHEN current_setting('synchronous_commit') IN ('off', 'local') THEN 'on'
-    ELSE current_setting('synchronous_commit') END, false)
+    ELSE current_setting('synchronous_commit') END, false),
+    set_config('idle_in_transaction_session_timeout', %s, false)
 """
-
+_LONGEST_HOLD: Final = 10.0
+"""Seconds after which the server ends a transaction whose process says nothing: what it holds, others may need."""
 
 _LONGEST_LEASE: Final = 3600.0
 
@@ -109,7 +112,8 @@ def connect(where: Place) -> Connection:
     """A new connection that commits each statement and sees only the store's schema. Raises psycopg.Error."""
     made: Connection = psycopg.connect(where.info, autocommit=True)
     try:
-        made.execute(_SETTINGS, (where.schema,))
+        hold = min(where.lease, _LONGEST_HOLD)
+        made.execute(_SETTINGS, (where.schema, f"{hold * 1000:.0f}ms"))
     except BaseException:
         made.close()
         raise

@@ -295,7 +295,7 @@ def cancel(
     context: typer.Context,
     run: OpenRun,
     now: Annotated[
-        bool, typer.Option("--now", hidden=True, help="give running steps no time to end by themselves")
+        bool, typer.Option("--now", help="give running steps no time to end by themselves")
     ] = False,
     why: Annotated[str, typer.Option(metavar="TEXT", help="the reason", show_default=False)] = "",
     store: Store = None,
