@@ -81,12 +81,16 @@ def test_cut_while_sending_a_letter(proxy: Proxy, schema: str, cut: Cut) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("mark", [b"AND owner IS NULL", b"COMMIT"])
 @pytest.mark.parametrize("cut", list(Cut))
-def test_cut_while_acquiring(proxy: Proxy, schema: str, cut: Cut) -> None:
-    """The run is this process's, which does not take itself for another owner, and its epoch is the latest."""
+def test_cut_while_acquiring(proxy: Proxy, server: Server, schema: str, cut: Cut, mark: bytes) -> None:
+    """The run is this process's, which does not take itself for another owner, and its epoch is the latest: whether
+    nobody had it, or somebody who is gone."""
     store = PostgresStore(f"{proxy.url}&schema={schema}")
     store.create(new_run())
-    proxy.mark = b"COMMIT"
+    if mark == b"COMMIT":
+        server.ask(f"UPDATE {schema}.runs SET owner = 'gone', epoch = 1")
+    proxy.mark = mark
     proxy.cuts = [cut]
     epoch = store.acquire("r1")
     assert proxy.cuts == []

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, get_type_hints
+from typing import TYPE_CHECKING, Final, NamedTuple, get_type_hints
+from weakref import WeakKeyDictionary
 
 from stretto.authoring.plan import PlanProblem
 from stretto.core.values import class_name, classes_in
@@ -48,14 +49,38 @@ class ScriptNames(Mapping[type, str]):
 
 def classes_of(functions: Iterable[Callable[..., object]]) -> dict[str, type]:
     """Every class that values of these functions' type hints may consist of, by each of its names."""
-    names = ScriptNames()
-    found = classes_in(PlanProblem)  # what a step that makes plans is given, whatever it says of it
+    found = dict(_named(PlanProblem))  # what a step that makes plans is given, whatever it says of it
     for function in dict.fromkeys(functions):
-        for hint in _hints_of(function):
-            found.update(classes_in(hint))
-    scripts = {names[cls]: cls for cls in found.values() if names.get(cls) is not None}
-    own = {class_name(cls): cls for cls in found.values()}
-    return {**own, **scripts}
+        found.update(_named(function))
+    return found
+
+
+class _Looked(NamedTuple):
+    """What was found behind a function's hints, and the subclasses that each class had then: any may be returned."""
+
+    named: dict[str, type]
+    subclasses: list[tuple[type, list[type]]]
+
+    @property
+    def is_fresh(self) -> bool:
+        return all(type.__subclasses__(cls) == known for cls, known in self.subclasses)
+
+
+_looked: WeakKeyDictionary[object, _Looked] = WeakKeyDictionary()
+
+
+def _named(source: Callable[..., object]) -> dict[str, type]:
+    """The classes behind one function's hints, or one class, by each of their names. Resolving them takes a hundred
+    times as long as seeing that nothing has changed, and every run asks."""
+    known = _looked.get(source)
+    if known is None or not known.is_fresh:
+        hints = [source] if isinstance(source, type) else list(_hints_of(source))
+        classes = [cls for hint in hints for cls in classes_in(hint).values()]
+        names = ScriptNames()
+        named = {class_name(cls): cls for cls in classes}
+        named |= {names[cls]: cls for cls in classes if names.get(cls) is not None}
+        known = _looked[source] = _Looked(named, [(cls, type.__subclasses__(cls)) for cls in classes])
+    return known.named
 
 
 def _hints_of(function: Callable[..., object]) -> Iterator[object]:

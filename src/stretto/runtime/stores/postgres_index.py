@@ -13,7 +13,7 @@ from psycopg.rows import args_row, class_row
 
 from stretto.errors import NotFoundError, RunOwnedError, StrettoError
 from stretto.ports import ENDED, Collected, Mail, NewRun, OpenWait, RunRow
-from stretto.runtime.stores.points import point
+from stretto.runtime.points import point
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,10 +69,12 @@ def create(connection: Connection, new: NewRun, channel: str) -> RunRow:
     if new.key is not None and (known := _one(connection, "WHERE r.key = %s", new.key)):
         return known
     made = connection.execute(_CREATE, (*new, channel)).fetchone()
-    if made is None and new.key is not None and (known := _one(connection, "WHERE r.key = %s", new.key)):
+    if made is not None:
+        return RunRow(*new, "queued", "", None, None, 0, None, 0, 0)
+    if new.key is not None and (known := _one(connection, "WHERE r.key = %s", new.key)):
         return known
     found = run(connection, new.run_id)
-    if made is None and not _is_same(found, new):
+    if not _is_same(found, new):
         raise StrettoError(f"Run {new.run_id!r} exists already; give each run an id of its own.")
     return found
 
@@ -139,8 +141,12 @@ class Acquired(NamedTuple):
 def acquire(connection: Connection, run_id: str, owner: str, mine: int | None, name: str) -> Acquired:
     """Become the owner. `mine` is the epoch in which `owner` has it already, if it does.
 
-    The row is locked before anything is asked: what is asked then is seen as the last owner has left it.
+    The row is locked before anything is asked: what is asked then is seen as the last owner has left it. A run that
+    nobody has is taken with one question.
     """
+    free = _taken(connection, f"{_TAKE} AND owner IS NULL RETURNING epoch, entries", owner, run_id)
+    if free is not None:
+        return free
     with connection.transaction():
         row = connection.execute(
             "SELECT epoch, owner FROM runs WHERE run_id = %s FOR UPDATE", (run_id,)
@@ -152,14 +158,18 @@ def acquire(connection: Connection, run_id: str, owner: str, mine: int | None, n
         other = connection.execute(_LIVING_OWNER, (run_id, owner)).fetchone()
         if other is not None:
             raise RunOwnedError(run_id, str(other[0]))
-        with connection.cursor(row_factory=args_row(Acquired)) as cursor:
-            taken = cursor.execute(
-                "UPDATE runs SET epoch = epoch + 1, owner = %s WHERE run_id = %s RETURNING epoch, entries",
-                (owner, run_id),
-            ).fetchone()
+        taken = _taken(connection, f"{_TAKE} RETURNING epoch, entries", owner, run_id)
     if taken is None:
         raise NotFoundError("run", run_id)
     return taken
+
+
+_TAKE: Final = "UPDATE runs SET epoch = epoch + 1, owner = %s WHERE run_id = %s"
+
+
+def _taken(connection: Connection, asked: LiteralString, owner: str, run_id: str) -> Acquired | None:
+    with connection.cursor(row_factory=args_row(Acquired)) as cursor:
+        return cursor.execute(asked, (owner, run_id)).fetchone()
 
 
 _END_NOW: Final = (
