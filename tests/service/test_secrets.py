@@ -172,6 +172,22 @@ def test_a_sealed_run_goes_on_with_its_secrets(tmp_path: Path, monkeypatch: pyte
     assert files_with_secrets(tmp_path) == []
 
 
+def test_nothing_of_a_sealed_run_lies_outside_its_store(folder: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no record of it: neither values nor what steps say are readable without the key."""
+    monkeypatch.setenv("STRETTO_KEY", KEY)
+    done = folder.run("run", "flows.py:visiting", "-i", GIVEN)
+    assert done.code == 0
+    state = folder.folder / ".stretto"
+    found = [path for path in state.rglob("*") if path.is_file()]
+    assert found
+    assert [path.name for path in found if b"logging in" in path.read_bytes()] == []
+    assert [path.name for path in found if b"hello ada" in path.read_bytes()] == []
+    said = folder.run("logs", id_in(done.err))
+    assert (said.code, said.out) == (0, "")
+    assert "its store is sealed" in said.err
+    assert "hello ada" in folder.run("show", id_in(done.err)).out
+
+
 def test_a_plain_run_is_refused_where_it_needs_a_lost_secret(tmp_path: Path) -> None:
     """By name, before anything runs, with the way out; the journal stays as it is."""
     url = f"sqlite:///{tmp_path}/runs.db"

@@ -39,8 +39,8 @@ def say_logs(run: str, step: str | None, store: str | None, *, follows: bool, is
         run_id, file = _found(opened, run, step)
         if file is None:
             warn(
-                f"Nothing was recorded of run {run_id}: its record was forgotten, or it ran with --no-record. Its "
-                f"journal: stretto show {run_id}"
+                f"Nothing was recorded of run {run_id}: its record was forgotten, it ran with --no-record, or its "
+                f"store is sealed. Its journal: stretto show {run_id}"
             )
             return Exit.OK
         told = 0

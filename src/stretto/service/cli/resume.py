@@ -107,7 +107,7 @@ def go_on(
 
     try:
         with recording(wired, settings) as record:
-            result = watched_run(chosen, begin, wired, out, [record])
+            result = watched_run(chosen, begin, wired, out, [] if record is None else [record])
     except CodeChangedError as changed:
         if row.status not in ENDED:
             raise

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from stretto.core.journal.view import RunStatus
 from stretto.errors import ConfigError, InputError, ValueEncodingError
+from stretto.runtime.stores.sealed import SealedStore
 from stretto.service.cli.exits import Exit, exit_of_result
 from stretto.service.cli.inputs import inputs_for
 from stretto.service.cli.results import (
@@ -113,8 +114,11 @@ def _check_key(request: RunRequest, store: Store | None) -> None:
         )
 
 
-def recording(wired: Wired, settings: Settings) -> AbstractContextManager[RunRecord]:
-    """What writes the run's events file, and goes on with the one that another process has begun."""
+def recording(wired: Wired, settings: Settings) -> AbstractContextManager[RunRecord | None]:
+    """What writes the run's events file, and goes on with the one that another process has begun. Beside a sealed
+    store nothing is written that is not sealed."""
+    if isinstance(wired.store, SealedStore):
+        return nullcontext()
     model = {key: value for key, value in settings.model.items() if key in ("provider", "model")}
     return closing(RunRecord(Head(wired.engine.limits, model), warn))
 
