@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from unittest.mock import patch
 
+from stretto.runtime.points import point
 from stretto.runtime.stores import sqlite_writer
-from stretto.runtime.stores.points import point
 from stretto.runtime.stores.sqlite import SqliteStore
 from stretto.runtime.stores.sqlite_schema import grow_log, open_writer
 

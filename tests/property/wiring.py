@@ -7,7 +7,7 @@ import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import stretto.runtime.engine.driver as driver_room
+import stretto.runtime.engine.attempts as attempts_room
 from property.shapes import Block, Const, Flow, Node, Out, Part, Play, default_of, step_id, value_of
 from stretto import Engine, Missing, Retry, current, group, step, workflow
 from stretto.core.journal import facts as kinds
@@ -312,11 +312,11 @@ def execute(flow: Flow, *, is_sequential: bool = False, meeting: frozenset[str] 
     ready = built.with_options(
         engine=engine, within=flow.within, max_concurrency=flow.permits, sequential=is_sequential
     )
-    real, driver_room.Scheduler = driver_room.Scheduler, Watched  # type: ignore[misc]  # the driver's own name for it
+    real, attempts_room.Scheduler = attempts_room.Scheduler, Watched  # type: ignore[misc]  # the driver's own name for it
     try:
         result = run_virtual(_run(ready, flow.cancel_at, actors))
     finally:
-        driver_room.Scheduler = real  # type: ignore[misc]
+        attempts_room.Scheduler = real  # type: ignore[misc]
     watched = Watched.last
     created = watched.created._replace(graph=built.trace().graph)
     value = plain(result.value) if result.status in ("succeeded", "partial") else None

@@ -6,7 +6,7 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
-import stretto.runtime.engine.driver as driver_room
+import stretto.runtime.engine.attempts as attempts_room
 from property.shapes import Const, Out
 from property.wiring import Ran, ScriptedError, Seen, Watched, plain
 from property.worlds import Block, Call, Each, Inner, Pick, Plan, Planned, Rounds, Spread, touched
@@ -232,11 +232,11 @@ def execute_world(world: World, *, is_sequential: bool = False) -> Ran:
         max_concurrency=world.permits,
         sequential=is_sequential,
     )
-    real, driver_room.Scheduler = driver_room.Scheduler, Watched  # type: ignore[misc]  # the driver's own name for it
+    real, attempts_room.Scheduler = attempts_room.Scheduler, Watched  # type: ignore[misc]  # the driver's own name for it
     try:
         result = run_virtual(_run(ready, world.cancel_at))
     finally:
-        driver_room.Scheduler = real  # type: ignore[misc]
+        attempts_room.Scheduler = real  # type: ignore[misc]
     watched = Watched.last
     created = watched.created._replace(graph=built.trace().graph)
     value = plain(result.value) if result.status in ("succeeded", "partial") else None

@@ -10,7 +10,7 @@ import pytest
 
 from stretto import Missing, choose, group, repeat, step, workflow
 from stretto.errors import RunFailedError
-from stretto.runtime.engine import driver
+from stretto.runtime.engine import attempts, driver
 from stretto.testing import CheckedScheduler, run_virtual
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Kind(StrEnum):
 
 @pytest.fixture(autouse=True)
 def _checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver, "Scheduler", CheckedScheduler)
+    monkeypatch.setattr(attempts, "Scheduler", CheckedScheduler)
 
 
 @step

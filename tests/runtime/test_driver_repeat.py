@@ -9,7 +9,7 @@ import pytest
 
 from stretto import Missing, group, repeat, step, workflow
 from stretto.errors import RunFailedError
-from stretto.runtime.engine import driver
+from stretto.runtime.engine import attempts, driver
 from stretto.testing import CheckedScheduler, run_virtual
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver, "Scheduler", CheckedScheduler)
+    monkeypatch.setattr(attempts, "Scheduler", CheckedScheduler)
 
 
 @step

@@ -78,6 +78,33 @@ def test_a_fenced_owner_is_told_by_the_thread(store: SqliteStore) -> None:
     assert store.entries("a") == [b"new"]
 
 
+def test_an_owner_fenced_between_two_lone_entries(store: SqliteStore) -> None:
+    """The single statement asks for the epoch, too, whoever raised it."""
+    epoch, listener = store.acquire("a"), Listener()
+    for body in (b"one", b"two"):
+        assert store.append("a", epoch, Entry(body), Listener(), may_wait=True)
+    other = sqlite3.connect(store.path, isolation_level=None)
+    other.execute("UPDATE runs SET epoch = epoch + 1 WHERE run_id = 'a'")
+    other.close()
+    assert not store.append("a", epoch, Entry(b"three"), listener, may_wait=True)
+    assert listener.was_told.wait(5)
+    assert isinstance(listener.said[0][1], FencedError)
+    assert store.entries("a") == [b"one", b"two"]
+
+
+def test_runs_in_turns(store: SqliteStore) -> None:
+    """Each keeps its own order; what stands beside an entry is written with it, then lone ones go on."""
+    store.create(NewRun("b", "w", 1.0))
+    epochs = {run_id: store.acquire(run_id) for run_id in ("a", "b")}
+    for number in range(6):
+        for run_id, epoch in epochs.items():
+            change = RowChange(done=number) if number == 3 else None
+            assert store.append(run_id, epoch, Entry(b"%d" % number, change), Listener(), may_wait=True)
+    for run_id in epochs:
+        assert store.entries(run_id) == [b"%d" % number for number in range(6)]
+        assert store.run(run_id).done == 3
+
+
 def test_it_waits_for_nobody(store: SqliteStore) -> None:
     """Where another connection is writing, the thread waits for its turn, and not the caller."""
     epoch, listener = store.acquire("a"), Listener()

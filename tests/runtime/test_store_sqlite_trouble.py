@@ -16,8 +16,8 @@ from runtime.store_helpers import Listener, append_all, begin, digest_of
 from runtime.store_programs import killed, line_of, run_program, running_program
 from stretto.errors import StoreDamagedError, StoreError, StoreVersionError, StrettoError
 from stretto.ports import Entry, NewRun, RowChange
+from stretto.runtime.points import point
 from stretto.runtime.stores import sqlite_batch, sqlite_schema
-from stretto.runtime.stores.points import point
 from stretto.runtime.stores.sqlite import SqliteStore
 
 if TYPE_CHECKING:

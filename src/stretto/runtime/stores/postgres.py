@@ -12,8 +12,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, TypeVar
 
 from stretto.errors import RunOwnedError, StoreDamagedError, StoreError
+from stretto.runtime.points import point
 from stretto.runtime.stores import postgres_index as index
-from stretto.runtime.stores.points import point
 from stretto.runtime.stores.postgres_lease import GIVEN_UP, Lease
 from stretto.runtime.stores.postgres_link import Patience, Pool, place
 from stretto.runtime.stores.postgres_schema import prepare
@@ -121,7 +121,8 @@ class PostgresStore:
         self._writer.close()
         self._lease.close()
         try:
-            self._pool.run(lambda it: it.execute(GIVEN_UP, (self._lease.id, self._where.channel)))
+            if self._lease.is_taken:
+                self._pool.run(lambda it: it.execute(GIVEN_UP, (self._lease.id, self._where.channel)))
         finally:
             self._pool.close()
 

@@ -1,8 +1,9 @@
 """A batch of appends as one statement.
 
-A lone append then costs one round trip and one commit, and so do a thousand, and no process that freezes holds rows
-that others need: the server has all of a statement before it locks any. The statement begins with the runs' rows: only those that still have the writer's epoch, and as many entries as the writer thinks, are changed,
-and everything else hangs on what was changed. Written twice, a batch changes nothing the second time.
+A lone append then costs one round trip and one commit, and so do a thousand. And as the server has all of a statement
+before it locks anything, no process that freezes in the middle of one holds rows that others need. The statement
+begins with the runs' rows: only those that still have the writer's epoch, and as many entries as the writer thinks,
+are changed, and everything else hangs on what was changed. Written twice, a batch changes nothing the second time.
 """
 
 # ruff: noqa: S608  # statements are put together from the constants below
@@ -12,10 +13,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from stretto.runtime.stores.points import point
+from stretto.runtime.points import point
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from psycopg import Cursor
 
     from stretto.ports import Entry, OpenWait, RowChange
     from stretto.runtime.stores.postgres_link import Connection
@@ -149,14 +152,8 @@ def write(connection: Connection, parts: list[Part]) -> set[int]:
 
 
 def _write(connection: Connection, parts: list[Part]) -> set[int]:
-    blobs = sorted({digest: body for part in parts for digest, body in part.blobs.items()}.items())
-    if blobs:
-        asked = _EXTRAS + _BLOBS.format(", ".join([_BODY] * len(blobs)))
-        bodies = (value for digest, body in blobs for value in (digest, len(body), body))
-        extras = _extras(parts)
-        found = connection.execute(
-            asked.encode(), (*_entries(parts), *extras, *bodies, extras[-1]), prepare=False
-        )
+    if any(part.blobs for part in parts):
+        found = _write_with_blobs(connection, parts)
     elif not all(part.is_plain for part in parts):
         found = connection.execute(_FULL, (*_entries(parts), *_extras(parts)), prepare=True)
     elif len(parts) == len(parts[0].bodies) == 1:
@@ -164,6 +161,15 @@ def _write(connection: Connection, parts: list[Part]) -> set[int]:
     else:
         found = connection.execute(_PLAIN, _entries(parts), prepare=True)
     return {int(str(row[0])) for row in found}
+
+
+def _write_with_blobs(connection: Connection, parts: list[Part]) -> Cursor[tuple[object, ...]]:
+    blobs = sorted({digest: body for part in parts for digest, body in part.blobs.items()}.items())
+    asked = _EXTRAS + _BLOBS.format(", ".join([_BODY] * len(blobs)))
+    extras = _extras(parts)
+    bodies = (value for digest, body in blobs for value in (digest, len(body), body))
+    values = (*_entries(parts), *extras, *bodies, extras[-1])
+    return connection.execute(asked.encode(), values, prepare=len(blobs) == 1)
 
 
 def _lone(part: Part) -> tuple[object, ...]:

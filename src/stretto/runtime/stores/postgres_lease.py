@@ -43,6 +43,11 @@ class Lease:
         self._beaten_at = -float("inf")
         self._to_release: list[tuple[str, int]] = []
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether there was ever a need of it."""
+        return self._beaten_at > -float("inf")
+
     def ensure(self, connection: Connection) -> None:
         """Have a lease that holds for a while, extended by itself from now on. Raises psycopg.Error."""
         if time.monotonic() - self._beaten_at > self.seconds / 2:

@@ -36,7 +36,7 @@ _DEFAULTS: Final = {
     "client_encoding": "utf8",
 }
 _SECRET: Final = frozenset({"password", "sslpassword"})
-_PASSING: Final = ("08", "25P03", "57P01", "57P02", "57P03", "57P05", "53300", "40001", "40P01")
+_PASSING: Final = ("08", "25P03", "25P04", "57P01", "57P02", "57P03", "57P05", "53300", "40001", "40P01")
 """SQLSTATEs of what passes by itself: lost or refused connections, a server that stops or starts, deadlocks, and
 transactions that this process was too slow for."""
 _PAUSES: Final = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -143,18 +143,47 @@ def _first_line(error: BaseException) -> str:
     return text[0].strip().rstrip(".")
 
 
+_ROOM: Final = "Make room on the server, then resume the run: what was committed is there."
+_ADVICE: Final = (
+    (r"could not (extend|write)|space left|quota", _ROOM),
+    (
+        r"too many (clients|connections)|connection slots",
+        "Let the server take more connections (max_connections, or the user's or database's CONNECTION LIMIT).",
+    ),
+    (r"connection .*permission denied", "Give the user the right: GRANT CONNECT ON DATABASE … TO …."),
+    (
+        "permission denied for database",
+        "Give the user the right: GRANT CREATE ON DATABASE … TO …, or name a schema it owns with ?schema=.",
+    ),
+    (
+        "permission denied for schema",
+        "Give the user the rights: GRANT USAGE, CREATE ON SCHEMA … TO …, or name one it owns with ?schema=.",
+    ),
+    (
+        "permission denied",
+        "Give the user the rights: GRANT ALL ON ALL TABLES IN SCHEMA … TO …, or name a schema it owns with ?schema=.",
+    ),
+    ("pg_hba", "Let it in there, or correct host, user and database in the URL."),
+    (
+        "database.* does not exist",
+        "Create it (createdb), or correct the name at the end of the URL.",
+    ),
+    (
+        "authentication|password|role",
+        "Correct user and password in the URL, or set PGPASSWORD or a ~/.pgpass file.",
+    ),
+)
+"""How to mend what a message tells, the first that fits: what fails before there is a session has no SQLSTATE."""
+
+
 def _advice(error: BaseException, reason: str) -> str:
-    """How to mend it. What fails before there is a session has no SQLSTATE, so its words must do."""
-    if isinstance(error, errors.InsufficientPrivilege):
-        return "Give the user the right: GRANT CREATE ON DATABASE … TO …, or name a schema it owns with ?schema=."
     if isinstance(error, (errors.DiskFull, errors.OutOfMemory)):
-        return "Make room on the server, then resume the run: what was committed is there."
+        return _ROOM
     if isinstance(error, errors.ReadOnlySqlTransaction):
         return "The server takes no writes: name the primary in the URL, not a standby."
-    if "database" in reason and "does not exist" in reason:
-        return "Create it (createdb), or correct the name at the end of the URL."
-    if "authentication" in reason or "password" in reason or "role" in reason:
-        return "Correct user and password in the URL, or set PGPASSWORD or a ~/.pgpass file."
+    found = next((advice for words, advice in _ADVICE if re.search(words, reason)), None)
+    if found is not None:
+        return found
     if is_lost(error):
         return "Look whether the server runs and whether host and port in the URL are right."
     return "Nothing of it was written; the server's log says more."

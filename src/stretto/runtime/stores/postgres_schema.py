@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from stretto.errors import StoreVersionError
-from stretto.runtime.stores.points import point
+from stretto.runtime.points import point
 from stretto.runtime.stores.postgres_link import connect, put_in_words
 
 if TYPE_CHECKING:

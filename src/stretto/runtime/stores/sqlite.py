@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from stretto.errors import RunOwnedError, StoreDamagedError, StoreError
+from stretto.runtime.points import point
 from stretto.runtime.stores import sqlite_rows
-from stretto.runtime.stores.points import point
 from stretto.runtime.stores.sqlite_lock import give_back, open_locks
 from stretto.runtime.stores.sqlite_readers import Readers
 from stretto.runtime.stores.sqlite_trouble import in_words

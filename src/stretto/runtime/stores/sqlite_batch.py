@@ -69,6 +69,11 @@ class Batch:
         self._flush()
         return refused
 
+    @property
+    def last(self) -> int:
+        """The number of the run whose entry came last; 0 for none."""
+        return self._entries[-1][0] if self._entries else 0
+
     def _known(self, run_ids: set[str]) -> dict[str, tuple[int, int]]:
         """Number and newest epoch of each run that there is."""
         known: dict[str, tuple[int, int]] = {}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from stretto.errors import NotFoundError, RunOwnedError, StrettoError
 from stretto.ports import ENDED, Collected, Mail, OpenWait, RunRow
-from stretto.runtime.stores.points import point
+from stretto.runtime.points import point
 
 if TYPE_CHECKING:
     import sqlite3

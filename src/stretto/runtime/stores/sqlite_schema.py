@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from stretto.errors import StoreDamagedError, StoreError, StoreVersionError
-from stretto.runtime.stores.points import point
+from stretto.runtime.points import point
 from stretto.runtime.stores.sqlite_trouble import in_words, read_only
 
 if TYPE_CHECKING:

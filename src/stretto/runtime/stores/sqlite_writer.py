@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from stretto.errors import StoreError, StrettoError
-from stretto.runtime.stores.points import point
+from stretto.runtime.points import point
 from stretto.runtime.stores.sqlite_batch import Batch, Refused
 from stretto.runtime.stores.sqlite_schema import grow_log, open_quick, open_writer
 from stretto.runtime.stores.sqlite_trouble import words_for
@@ -31,6 +31,7 @@ _QUICK: Final = 0.001  # seconds: a loop that has nothing else to do may wait so
 _REMEMBERED: Final = 8  # commits that make up what is usual
 _THREAD_EVERY: Final = 256  # entries: the thread's commits move the log into the file
 _GROW_AT: Final = 50  # commits: a process that writes little does without a long log
+_ALONE: Final = "INSERT INTO entries SELECT id, ?, ? FROM runs WHERE id = ? AND epoch = ?"
 _logger = logging.getLogger("stretto.store")
 
 
@@ -66,6 +67,7 @@ class Writer:
         self._connection: sqlite3.Connection | None = open_writer(path, busy_timeout)
         self._queue: SimpleQueue[Append | _Work[object] | None] = SimpleQueue()
         self._heads: Heads = {}
+        self._last: dict[str, int] = {}  # the run of which an entry was written here last, and its number
         self._is_log_long = False
         self._poisoned: dict[tuple[str, int], Exception] = {}
         self._refusal: StoreError | None = None
@@ -110,17 +112,38 @@ class Writer:
         try:
             if self._quick is None:
                 self._quick = open_quick(self._path)
-            self._quick.execute("BEGIN IMMEDIATE")
-            is_refused = bool(Batch(self._quick, self._heads).write([append]))
-            point("sqlite.before_commit")
-            self._quick.execute("ROLLBACK" if is_refused else "COMMIT")
+            is_committed = self._commit_alone(self._quick, append) or self._commit_whole(self._quick, append)
         except Exception:  # noqa: BLE001  # the thread will meet it again, and tell whom it concerns
             self._heads.clear()
             self._drop_quick()
             return False
-        self.commits += not is_refused
+        self.commits += is_committed
         self._usual += (perf_counter() - began - self._usual) / _REMEMBERED
         point("sqlite.after_commit")
+        return is_committed
+
+    def _commit_alone(self, connection: sqlite3.Connection, append: Append) -> bool:
+        """The next entry of the same run, with nothing beside it: one statement is the whole transaction. A quarter of
+        a hop's time less than `_commit_whole`. False if it is something else, or not its owner's any more."""
+        run_id, epoch, entry, _ = append
+        number = self._last.get(run_id, 0)
+        last_epoch, count = self._heads.get(number, (0, 0))
+        if epoch != last_epoch or entry.change is not None or entry.blobs or entry.taken:
+            return False
+        point("sqlite.before_commit")
+        if connection.execute(_ALONE, (count + 1, entry.body, number, epoch)).rowcount != 1:
+            return False
+        self._heads[number] = (epoch, count + 1)
+        return True
+
+    def _commit_whole(self, connection: sqlite3.Connection, append: Append) -> bool:
+        connection.execute("BEGIN IMMEDIATE")
+        batch = Batch(connection, self._heads)
+        is_refused = bool(batch.write([append]))
+        point("sqlite.before_commit")
+        connection.execute("ROLLBACK" if is_refused else "COMMIT")
+        if not is_refused:
+            self._last = {append[0]: batch.last}
         return not is_refused
 
     def _drop_quick(self) -> None:

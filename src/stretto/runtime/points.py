@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import Final
 
-__all__ = ["point"]
+__all__ = ["ARMED", "point"]
 
 _name, _, _nth = os.environ.get("STRETTO_KILL_AT", "").partition(":")
 _left = int(_nth or 1) if _name else 0
+
+ARMED: Final = bool(_name)
+"""Whether there is a place at which this process is to be killed: what is passed very often asks this first."""
 
 
 def point(name: str) -> None:
