@@ -8,6 +8,7 @@ import logging
 import pytest
 
 from core.schedule_cases import drawn
+from stretto import Engine, current, step, workflow
 from stretto.ports import RunInfo
 from stretto.runtime.engine.audience import Audience
 from stretto.testing import Recorder
@@ -31,6 +32,23 @@ def test_telemetry_reaches_observers_with_its_step() -> None:
     (record,) = recorder.telemetry
     assert (record.type, record.step, record.attempt, record.at) == ("step.progress", "b", 2, 5.0)
     assert record.data == {"done": 3}
+
+
+def test_what_was_said_before_the_end_is_heard() -> None:
+    """A run of inline glue ends within one turn of the loop: nothing it said may wait for the next."""
+    recorder = Recorder()
+
+    @step(inline=True)
+    def glue() -> int:
+        current().progress("nearly")
+        return 1
+
+    @workflow
+    def flow() -> int:
+        return glue()
+
+    flow.with_options(engine=Engine(observers=[recorder])).run()
+    assert [record.data["done"] for record in recorder.telemetry] == ["nearly"]
 
 
 @pytest.mark.parametrize(("kind", "level"), [("usage", logging.WARNING), ("step.output", logging.DEBUG)])

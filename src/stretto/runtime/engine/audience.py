@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,9 @@ __all__ = ["Audience", "StepLogger", "masked"]
 
 _log = logging.getLogger("stretto.engine")
 
+_Record = tuple[str, int, int, float, dict[str, object]]
+"""Kind, step, attempt, instant and data of a piece of telemetry."""
+
 
 class Audience:
     """Facts are shown after they were committed; telemetry comes from attempts, perhaps from their threads.
@@ -38,9 +42,12 @@ class Audience:
         self._clock = clock
         self._loop = loop
         self._is_closed = False
+        self._told: deque[_Record] = deque()
 
     def close(self) -> None:
-        """The run has ended."""
+        """The run has ended. What was said before is still heard: inline glue ends a run within one turn of the loop."""
+        while self._told:
+            self._hear()
         self._is_closed = True
 
     def show(self, facts: list[Fact]) -> None:
@@ -50,9 +57,9 @@ class Audience:
     def tell(self, kind: str, index: int, attempt: int, **data: object) -> None:
         """Telemetry from a step; may be called from its thread, even after the loop has closed."""
         shown = {key: mask(each) if type(each) is str else each for key, each in data.items()}
-        record = (kind, index, attempt, self._clock(), shown)
+        self._told.append((kind, index, attempt, self._clock(), shown))
         with suppress(RuntimeError):  # the loop has closed: the run is over and nobody listens
-            self._loop.call_soon_threadsafe(self._hear, record)
+            self._loop.call_soon_threadsafe(self._hear)
 
     def log(self, index: int, attempt: int, level: str, text: str) -> None:
         """A record from a worker process; called on any thread."""
@@ -60,8 +67,10 @@ class Audience:
             logging.getLevelNamesMapping().get(level.upper(), logging.INFO), "%s", text
         )
 
-    def _hear(self, record: tuple[str, int, int, float, dict[str, object]]) -> None:
-        kind, index, attempt, at, data = record
+    def _hear(self) -> None:
+        if not self._told:
+            return
+        kind, index, attempt, at, data = self._told.popleft()
         path = self._info.graph.path(index)
         if self._is_closed:
             level = logging.WARNING if kind == "usage" else logging.DEBUG
