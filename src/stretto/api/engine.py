@@ -7,38 +7,31 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from stretto.api.admission import Admission
+from stretto.api.binding import Binder
 from stretto.api.ids import new_run_id
-from stretto.api.stand_ins import stand_ins
+from stretto.api.learning import learn
+from stretto.api.options import budget_of, grace_of, permits_of, policy_of, within_of
 from stretto.api.ways import Ways
-from stretto.authoring.known import classes_of, version_of
-from stretto.authoring.nested import Grower
-from stretto.authoring.travel import address_of
-from stretto.core.forecast.estimates import REMEMBERED, Estimates
-from stretto.core.graph import Where
-from stretto.core.journal import facts as kinds
+from stretto.core.forecast.estimates import Estimates
 from stretto.core.journal.facts import Created, RunOptions
 from stretto.core.limits import Pools
 from stretto.core.policy import OnFailure
-from stretto.core.policy.numbers import is_count, is_length
-from stretto.errors import ConfigError, DefinitionError, StrettoError
-from stretto.ports import Code, Grown
+from stretto.errors import ConfigError, StrettoError
 
 if TYPE_CHECKING:
     import asyncio
     import random
-    from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 
     from stretto.api.durable import DurableRuns
     from stretto.api.keeper import Keeper
     from stretto.api.result import RunResult
-    from stretto.api.stand_ins import StandIns
     from stretto.api.workflow import Workflow
     from stretto.authoring import Definition
-    from stretto.authoring.step import AnyStep
     from stretto.authoring.workflow import Traced
     from stretto.core.graph import StepSpec
     from stretto.core.limits import Budget
-    from stretto.ports import Clock, Growing, Journals, Observer, Store
+    from stretto.ports import Clock, Code, Journals, Observer, Store
     from stretto.runtime.engine.driver import RunDriver
     from stretto.runtime.engine.permits import Permits
     from stretto.runtime.engine.recovery import Recovered, Reuse
@@ -90,11 +83,11 @@ class Engine:
         Pools(limits or {})  # a wrong limit is told where it was written
         self.limits = dict(limits or {})
         self.resources = dict(resources or {})
-        self.max_concurrency = _permits(max_concurrency)
+        self.max_concurrency = permits_of(max_concurrency)
         self._admission = Admission(max_runs)
-        self.budget = _budget(budget)
-        self.on_failure = _policy(on_failure)
-        self.grace = _grace(grace)
+        self.budget = budget_of(budget)
+        self.on_failure = policy_of(on_failure)
+        self.grace = grace_of(grace)
         self.observers = list(observers)
         self.estimates = Estimates()
         self._journals = journals
@@ -103,7 +96,7 @@ class Engine:
         self._clock = clock
         self._seed = seed
         self._dice: random.Random | None = None
-        self._made: dict[Callable[[], object], object] = {}
+        self._binder = Binder(self.limits, self.resources)
         self._permits: tuple[object, Permits] | None = None
         self._threads: tuple[object, ThreadExecutor] | None = None
         self._processes: tuple[object, ProcessExecutor] | None = None
@@ -143,7 +136,7 @@ class Engine:
             for group in traced.graph.groups:
                 group.within = None
         options = self._options(
-            within, on_failure, max_concurrency, is_sequential, _budget(budget) or self.budget
+            within, on_failure, max_concurrency, is_sequential, budget_of(budget) or self.budget
         )
         version = "" if self._store is None else definition.version or ""
         created = Created(
@@ -152,7 +145,7 @@ class Engine:
         ways = Ways(observers, started, leaves_waiting)
         if self._store is not None:
             return await self.runs.arun(definition, traced, created, ways, run_id, key, max_runs)
-        code = self._code(traced.functions, stand_ins.get())
+        code = self.code_of(traced)
         async with self.admitted(definition.name, max_runs):
             driver = self.driver_of(run_id or new_run_id(), created, code, ways, self._open_journals())
             await driver.execute()
@@ -240,10 +233,10 @@ class Engine:
         is_sequential: bool,
         budget: Budget | None,
     ) -> RunOptions:
-        permits = _permits(self.max_concurrency if max_concurrency is None else max_concurrency)
+        permits = permits_of(self.max_concurrency if max_concurrency is None else max_concurrency)
         return RunOptions(
-            on_failure=self.on_failure if on_failure is None else _policy(on_failure),
-            within=_within(within),
+            on_failure=self.on_failure if on_failure is None else policy_of(on_failure),
+            within=within_of(within),
             permits=1 if is_sequential else permits,
             is_sequential=is_sequential,
             grace=self.grace,
@@ -286,7 +279,7 @@ class Engine:
     def ended(self, driver: RunDriver) -> RunResult[object]:
         """The result of a run that was driven here."""
         if not driver.is_left:
-            self._learn(driver)
+            learn(self.estimates, driver.info.graph, driver.facts)
         from stretto.api.outcome import result_of
 
         return result_of(driver)
@@ -333,65 +326,9 @@ class Engine:
                 if not self._at_work[loop]:
                     del self._at_work[loop]
 
-    def code_of(self, traced: Traced, classes: dict[str, type]) -> dict[StepSpec, Code]:
-        """The code behind a run that is journaled; `classes` gets those its steps are known to use."""
-        return self._code(traced.functions, stand_ins.get(), classes)
-
-    def _code(
-        self,
-        functions: Mapping[StepSpec, AnyStep],
-        chosen: StandIns | None,
-        classes: dict[str, type] | None = None,
-    ) -> dict[StepSpec, Code]:
-        """The code behind each spec; `chosen` says what a test has put in place of steps' functions. With
-        `classes`, those that its values may be made of are added there, and steps have versions."""
-        pools = Pools(self.limits)
-        code: dict[StepSpec, Code] = {}
-        if classes is not None:
-            classes.update(classes_of(step.fn for step in functions.values()))
-        for spec, step in functions.items():
-            pools.check(spec.limits, spec.id)
-            version = None if classes is None else version_of(step)
-            if isinstance(step, Grower):
-                grow = self._growing(step, chosen, classes)
-                code[spec] = Code(grow, self._resources_of(step), version=version)
-                continue
-            other = None if chosen is None else chosen(step)
-            if other is None:
-                address = address_of(step) if spec.where is Where.PROCESS else None
-                code[spec] = Code(step.fn, self._resources_of(step), address=address, version=version)
-            else:
-                resources = self._resources_of(step, other.resources)
-                code[spec] = Code(other.fn, resources, other.is_on_loop, version=version)
-        return code
-
-    def _growing(
-        self, step: Grower, chosen: StandIns | None, classes: dict[str, type] | None
-    ) -> Callable[[Growing], Grown]:
-        def grow(growing: Growing) -> Grown:
-            fragment, functions = step.grow(growing)
-            return Grown(fragment, self._code(functions, chosen, classes))
-
-        return grow
-
-    def _resources_of(self, step: AnyStep, only: Container[str] | None = None) -> dict[str, object]:
-        found: dict[str, object] = {}
-        for parameter, marker in step.shape.resources.items():
-            if only is not None and parameter not in only:
-                continue
-            key = marker.key or parameter
-            if key in self.resources:
-                found[parameter] = self.resources[key]
-            elif marker.default is not None:
-                if marker.default not in self._made:
-                    self._made[marker.default] = marker.default()
-                found[parameter] = self._made[marker.default]
-            else:
-                raise DefinitionError(
-                    f"Step {step.spec.id!r} needs the resource {key!r}, which this engine does not have.",
-                    mend=f"Create it with Engine(resources={{{key!r}: …}}).",
-                )
-        return found
+    def code_of(self, traced: Traced, classes: dict[str, type] | None = None) -> dict[StepSpec, Code]:
+        """The code behind a run's steps; `classes`, if it is journaled, gets those its steps are known to use."""
+        return self._binder.code_of(traced, classes)
 
     def _open_journals(self) -> Journals:
         from stretto.runtime.stores.journals import MemoryJournals
@@ -448,26 +385,6 @@ class Engine:
             self._dice = random.Random(self._seed)  # noqa: S311  # jitter, not secrets
         return self._dice
 
-    def _learn(self, driver: RunDriver) -> None:
-        """Durations of attempts that succeeded, by step id, for the priorities of the next run."""
-        specs = driver.info.graph.specs
-        ended: dict[tuple[int, int], float] = {}
-        lengths: dict[str, list[float]] = {}
-        taken: dict[str, int] = {}
-        for kind, index, attempt, at, _ in reversed(driver.facts):
-            if kind == kinds.ATTEMPT_SUCCEEDED:
-                known = taken.get(specs[index].id, 0)
-                if known < REMEMBERED:
-                    taken[specs[index].id] = known + 1
-                    ended[index, attempt] = at
-            elif kind == kinds.STEP_STARTED and (index, attempt) in ended:
-                lengths.setdefault(specs[index].id, []).append(ended.pop((index, attempt)) - at)
-            elif kind == kinds.STEP_COMPLETED and attempt:
-                ended[index, 1] = at  # an anchor: from its first round to its end
-        for step_id, latest in lengths.items():
-            for seconds in reversed(latest):
-                self.estimates.learn(step_id, seconds)
-
 
 def _loop_clock() -> Clock:
     """Seconds since the epoch that never step back: the loop's clock, set to the wall once.
@@ -483,37 +400,3 @@ def _loop_clock() -> Clock:
     # asyncio's own loops read this clock; asking it directly saves a call, three times a step
     tick = time.monotonic if type(loop).time is asyncio.BaseEventLoop.time else loop.time
     return lambda: tick() + offset
-
-
-def _policy(value: OnFailure | str) -> OnFailure:
-    try:
-        return OnFailure(value)
-    except ValueError:
-        known = ", ".join(repr(str(policy)) for policy in OnFailure)
-        raise ConfigError(f"on_failure={value!r} is unknown; known: {known}.") from None
-
-
-def _permits(value: object) -> int:
-    if is_count(value):
-        return value
-    raise ConfigError(f"max_concurrency={value!r}; give a whole number, 1 or more.")
-
-
-def _budget(value: object) -> Budget | None:
-    from stretto.core.limits import Budget
-
-    if value is None or isinstance(value, Budget):
-        return value
-    raise ConfigError(f"budget={value!r}; give Budget(tokens=…, cost=…).")
-
-
-def _within(value: object) -> float | None:
-    if value is None or is_length(value):
-        return value
-    raise ConfigError(f"within={value!r}; give seconds above 0.")
-
-
-def _grace(value: object) -> float:
-    if value == 0 or is_length(value):
-        return float(value)
-    raise ConfigError(f"grace={value!r}; give seconds, 0 or more.")

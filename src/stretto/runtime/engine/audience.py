@@ -45,7 +45,7 @@ class Audience:
         self._told: deque[_Record] = deque()
 
     def close(self) -> None:
-        """The run has ended. What was said before is still heard: inline glue ends a run within one turn of the loop."""
+        """The run has ended. What was said before is still heard: inline glue ends a run in one turn of the loop."""
         while self._told:
             self._hear()
         self._is_closed = True
