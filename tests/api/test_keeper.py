@@ -11,7 +11,8 @@ import pytest
 from runtime import crashing_flows as flows
 from runtime.crashing import Died, DyingStore
 from stretto import Engine, step, workflow
-from stretto.errors import ConfigError
+from stretto.errors import ConfigError, StoreError
+from stretto.ports import NewRun
 from stretto.testing import run_virtual
 
 if TYPE_CHECKING:
@@ -97,3 +98,99 @@ def test_an_engine_without_a_store_keeps_nothing() -> None:
     """It says what to give it."""
     with pytest.raises(ConfigError, match="This engine has no store"):
         Engine().keep([flows.chain])
+
+
+def test_a_fresh_run_is_left_to_its_submitter() -> None:
+    """Between submitting a run and owning it lies a moment; only what stays there longer is taken up."""
+    store = DyingStore()
+    seen: list[str] = []
+
+    async def whole() -> None:
+        now = Engine(store=store).now()()
+        store.create(NewRun(*store.run("like")[:7])._replace(run_id="a", created_at=now))
+        async with Engine(store=store).keep([flows.chain]):
+            await asyncio.sleep(4)
+            seen.append(store.run("a").status)
+            await asyncio.sleep(30)
+            seen.append(store.run("a").status)
+
+    _died(store, "like", at=1)
+    run_virtual(whole())
+    assert seen == ["queued", "succeeded"]
+
+
+def test_a_store_that_fails_for_a_while_is_asked_again(caplog: pytest.LogCaptureFixture) -> None:
+    """What only the store could not give is no reason to leave a run for a person."""
+
+    class Faltering(DyingStore):
+        fails = 2
+
+        def entries(self, run_id: str, after: int = 0) -> list[bytes]:
+            if self.fails:
+                self.fails -= 1
+                raise StoreError("The disk is full.")
+            return super().entries(run_id, after)
+
+    store = Faltering()
+    _died(store, "a")
+    with caplog.at_level(logging.WARNING, "stretto.engine"):
+        run_virtual(_kept(store, flows.chain))
+    assert store.run("a").status == "succeeded"
+    told = [
+        record.message
+        for record in caplog.records
+        if "is tried again in 5 s: The disk is full." in record.message
+    ]
+    assert len(told) == 2
+
+
+def test_whatever_a_body_raises_the_keeper_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    """A workflow that cannot be traced any more is told once and left; others are taken up."""
+    store = DyingStore()
+
+    @workflow(name="chain")
+    def broken(start: int = 1) -> object:
+        raise KeyError(start)
+
+    _died(store, "a")
+    _died(store, "b", flows.sleeping)
+    with caplog.at_level(logging.WARNING, "stretto.engine"):
+        run_virtual(_kept(store, broken, flows.sleeping))
+    told = [record.message for record in caplog.records if "is left for a person" in record.message]
+    assert told == ["run a is left for a person: KeyError: 1"]
+    assert store.run("b").status == "succeeded"
+
+
+def test_who_submits_a_run_that_is_at_work_elsewhere_waits_for_it() -> None:
+    """The same key is the same run, whoever drives it: no step begins twice, and both get its value."""
+    store = DyingStore()
+    flows.STARTS.clear()
+
+    async def both() -> list[object]:
+        first = flows.chain.with_options(engine=Engine(store=store), key="k").arun()
+        second = flows.chain.with_options(engine=Engine(store=store), key="k").arun()
+        one = asyncio.ensure_future(first)
+        await asyncio.sleep(0.5)
+        return [(await each).value for each in (asyncio.ensure_future(second), one)]
+
+    one, other = run_virtual(both())
+    assert one == other
+    assert len(flows.STARTS) == len(set(flows.STARTS))
+
+
+def test_who_waits_for_a_run_elsewhere_goes_on_with_it() -> None:
+    """Its owner dies: whoever has submitted the same takes it over."""
+    store = DyingStore()
+    whole = run_virtual(flows.chain.arun()).value
+
+    async def both() -> object:
+        one = asyncio.ensure_future(flows.chain.with_options(engine=Engine(store=store), key="k").arun())
+        await asyncio.sleep(0.5)
+        two = asyncio.ensure_future(flows.chain.with_options(engine=Engine(store=store), key="k").arun())
+        await asyncio.sleep(0.5)
+        store.lose_owner(store.runs()[0].run_id)
+        result = await two
+        await asyncio.gather(one, return_exceptions=True)
+        return result.value
+
+    assert run_virtual(both()) == whole

@@ -291,3 +291,14 @@ def test_a_sealed_database(flows: Cli, server: Server, url: str, monkeypatch: py
     assert done.code == 0
     assert done.out.endswith(f"value\nHouse {MARK} at 14 with {MARK}\n")
     assert MARK.encode() not in _dumped(server)
+
+
+@pytest.mark.slow
+def test_a_look_makes_no_schema(flows: Cli, server: Server) -> None:
+    """Where no run was ever kept, there is nothing to see, and nothing is there afterwards."""
+    place = schema_url(server, "never_made")
+    for command in ("ls", "inbox"):
+        said = flows.run(command, "--store", place)
+        assert said.code == 0
+    assert flows.run("show", "latest", "--store", place).code == 4
+    assert server.ask("SELECT count(*) FROM pg_namespace WHERE nspname = 'never_made'") == [(0,)]

@@ -17,6 +17,7 @@ from stretto import Engine, Secret, step, workflow
 from stretto.core.values.secret import MASK
 from stretto.errors import DefinitionError, RecoveryError, RunFailedError, RunWaitingError
 from stretto.runtime.stores import open_store
+from stretto.service.cli.words import Words
 
 if TYPE_CHECKING:
     from service.conftest import Cli
@@ -83,6 +84,26 @@ def test_the_value_on_the_screen_and_in_a_file(folder: Cli) -> None:
     shown = folder.run("run", "flows.py:visiting", "-i", GIVEN)
     assert f'"token": "{MASK}"' in shown.out
     assert files_with_secrets(folder.folder) == []
+
+
+def test_commands_are_said_again_without_what_is_secret(folder: Cli) -> None:
+    """The command to go on with shows neither a password in a URL nor a secret input."""
+    for url in (
+        "postgresql://me:pass-word-1@/nowhere?host=/none",
+        "postgresql:///nowhere?host=/none&password=pass-word-1",
+    ):
+        said = folder.run("run", "--store", url, "flows.py:refused", "-i", GIVEN)
+        assert "pass-word-1" not in said.out + said.err
+    words = Words(
+        ["run", "--store=postgresql://me:pass-word-1@h/db?sslpassword=pass-word-2", "sqlite:///a.db"]
+    )
+    assert (
+        words.again("-v")
+        == f"stretto -v run '--store=postgresql://me:{MASK}@h/db?sslpassword={MASK}' sqlite:///a.db"
+    )
+    failed = folder.run("run", "flows.py:refused", "-i", GIVEN)
+    assert "With tracebacks: stretto -v run flows.py:refused -i" in failed.err
+    assert not shows(failed.err)
 
 
 def test_steps_get_the_secret_itself(tmp_path: Path) -> None:

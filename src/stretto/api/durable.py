@@ -49,6 +49,9 @@ __all__ = ["ENDED", "DurableRuns"]
 
 _WAITING_AT_ONCE: Final = 64
 
+_LOOK_ELSEWHERE: Final = 0.3
+"""Seconds between two looks at a run that is at work in another process."""
+
 _LOOK_EVERY: Final = 0.05
 """Seconds between two looks at a letter that somebody waits for."""
 
@@ -104,6 +107,10 @@ class DurableRuns:
             self._desk = _Desk(self.store, loop)
         return self._desk
 
+    def now(self) -> float:
+        """The instant it is, by the engine's clock."""
+        return self._engine.now()()
+
     def is_here(self, run_id: str) -> bool:
         """Whether a run is at work on the running loop, or waits there for its turn."""
         return run_id in self.desk().ended or run_id in self.desk().queued
@@ -124,7 +131,7 @@ class DurableRuns:
         new = self._new(definition, created, run_id, key=key)
         row = cast("RunRow", await off_loop(self.store.create, new))
         if row.run_id != new.run_id:
-            return await self._same(definition, row.run_id, ways)
+            return await self._elsewhere(definition, row.run_id, ways)
         return await self._drive_new(definition, traced, created, ways, new, max_runs=max_runs)
 
     def _new(
@@ -171,8 +178,8 @@ class DurableRuns:
         classes = classes_of([definition.fn])
         code = engine.code_of(traced, classes)
         async with self._admitted(new.run_id, definition.name, max_runs, is_ours=is_ours) as is_due:
-            if is_due:
-                epoch = cast("int", await off_loop(self.store.acquire, new.run_id))
+            epoch = await self._turn(new.run_id, is_ours=is_ours) if is_due else None
+            if epoch is not None:
                 async with self._owned(new.run_id, epoch):
                     lent = (
                         None if past is None else Reuse(past, created.graph, classes, self.store.blob, start)
@@ -185,7 +192,16 @@ class DurableRuns:
                     )
                     await self._execute(_Begun(driver, epoch, writer, classes, []))
                 return engine.ended(driver)
-        return await self._elsewhere(definition, new.run_id)
+        return await self._elsewhere(definition, new.run_id, ways)
+
+    async def _turn(self, run_id: str, *, is_ours: bool) -> int | None:
+        """The epoch of a run whose turn has come; None where a keeper elsewhere was quicker with one of ours."""
+        try:
+            return cast("int", await off_loop(self.store.acquire, run_id))
+        except RunOwnedError:
+            if is_ours:
+                return None
+            raise
 
     @asynccontextmanager
     async def _admitted(
@@ -212,22 +228,20 @@ class DurableRuns:
             if (await self.row(run_id)).status == "queued":
                 await off_loop(self.store.set_status, run_id, "cancelled")
 
-    async def _elsewhere(self, definition: Definition, run_id: str) -> RunResult[object]:
-        """The result of a run that somebody else took or cancelled while it was queued here."""
-        here = self.desk().ended.get(run_id)
-        if here is not None:
-            await asyncio.shield(here)
-        row = await self.row(run_id)
-        if row.owner is not None:
-            raise RunOwnedError(run_id, row.owner)
-        return await self.aresult(definition, run_id)
-
-    async def _same(self, definition: Definition, run_id: str, ways: Ways) -> RunResult[object]:
-        """The run that was submitted with the same key: at work here, at work elsewhere, or left behind."""
-        here = self.desk().ended.get(run_id)
-        if here is not None:
-            await asyncio.shield(here)
-        return await self.aresume(definition, run_id, ways)
+    async def _elsewhere(self, definition: Definition, run_id: str, ways: Ways) -> RunResult[object]:
+        """The result of a run that is submitted, and may be at work here, at work elsewhere, over, or left behind: it
+        is waited for, and gone on with where nobody does."""
+        while True:
+            here = self.desk().ended.get(run_id)
+            if here is not None:
+                await asyncio.shield(here)
+            row = await self.row(run_id)
+            if row.status in ENDED:
+                return await self.aresult(definition, run_id)
+            if row.owner is None:
+                with suppress(RunOwnedError):  # meanwhile: look again
+                    return await self.aresume(definition, run_id, ways)
+            await asyncio.sleep(_LOOK_ELSEWHERE)
 
     # ---------------------------------------------------------------- a run that is there
 

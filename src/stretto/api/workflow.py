@@ -29,9 +29,10 @@ __all__ = ["Workflow", "workflow"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 
-class Workflow(Generic[P, R]):
+class Workflow(Generic[P, R_co]):
     """A workflow: `run` it, `await` its `arun`, or look at its graph with `trace`."""
 
     def __init__(
@@ -52,7 +53,7 @@ class Workflow(Generic[P, R]):
         self._options = dict(options)
         self._reads = reads
         self._writes = writes
-        self._nested: Nested[P, R] | None = None
+        self._nested: Nested[P, R_co] | None = None
         self.__doc__ = definition.fn.__doc__
         self.__name__ = definition.name
 
@@ -76,7 +77,7 @@ class Workflow(Generic[P, R]):
         """Whether its runs go one step at a time, in author order."""
         return bool(self._options.get("sequential"))
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Use it as a step of another workflow, in that one's body; run options do not count there.
 
         Given plain inputs, its steps stand in the outer graph from the start; given Refs, its body is traced
@@ -84,21 +85,21 @@ class Workflow(Generic[P, R]):
         """
         return self.as_step()(*args, **kwargs)
 
-    def as_step(self) -> Step[P, R]:
+    def as_step(self) -> Step[P, R_co]:
         """The workflow as a step of others: for `.map`, and as a capability of `expand`."""
         if self._nested is None:
             self._nested = Nested(self.definition, within=self.within, reads=self._reads, writes=self._writes)
         return self._nested
 
-    def named(self, name: str) -> Step[P, R]:
+    def named(self, name: str) -> Step[P, R_co]:
         """The workflow as a step under another path segment, for a second use in one scope."""
         return self.as_step().named(name)
 
-    def after(self, *others: object) -> Step[P, R]:
+    def after(self, *others: object) -> Step[P, R_co]:
         """The workflow as a step that starts only after the given Refs or groups have settled."""
         return self.as_step().after(*others)
 
-    def map(self, xs: Iterable[object], /, **fixed: object) -> list[R]:
+    def map(self, xs: Iterable[object], /, **fixed: object) -> list[R_co]:
         """One use of the workflow an item of `xs`; see `Step.map`."""
         return self.as_step().map(xs, **fixed)
 
@@ -116,7 +117,7 @@ class Workflow(Generic[P, R]):
         key: str | None = None,
         leaves_waiting: bool | None = None,
         observers: Sequence[Observer] | None = None,
-    ) -> Workflow[P, R]:
+    ) -> Workflow[P, R_co]:
         """The same workflow with run options; what is None stays. They are never among a run's inputs.
 
         `sequential` runs one step at a time in author order. `suspend_deadlines` leaves out the run's and
@@ -145,7 +146,7 @@ class Workflow(Generic[P, R]):
         other._nested = None
         return other
 
-    def run(self, *args: P.args, **kwargs: P.kwargs) -> RunResult[R]:
+    def run(self, *args: P.args, **kwargs: P.kwargs) -> RunResult[R_co]:
         """Run to the end on an event loop of its own. Raises RunError, with the result, if there is no value.
 
         Inside a running loop this raises at once and names `await x.arun(…)`: there are no nested loops here.
@@ -165,21 +166,21 @@ class Workflow(Generic[P, R]):
                 f"write `await {self.name}.a{name}(…)` there."
             )
 
-    async def arun(self, *args: P.args, **kwargs: P.kwargs) -> RunResult[R]:
+    async def arun(self, *args: P.args, **kwargs: P.kwargs) -> RunResult[R_co]:
         """Run to the end on the running loop. Raises RunError, with the result, if there is no value."""
         result = await self.aresult(*args, **kwargs)
         if result.status not in ("succeeded", "partial"):
             raise result.to_error()
         return result
 
-    async def aresult(self, *args: P.args, **kwargs: P.kwargs) -> RunResult[R]:
+    async def aresult(self, *args: P.args, **kwargs: P.kwargs) -> RunResult[R_co]:
         """Like `arun`, but gives the result of a failed, timed out or cancelled run instead of raising."""
         inputs = self.definition.bind(args, kwargs)
         return await self.start(inputs)
 
     async def start(
         self, inputs: Mapping[str, object], *, started: Callable[[RunDriver], None] | None = None
-    ) -> RunResult[R]:
+    ) -> RunResult[R_co]:
         """Run with inputs by name and give the result, whatever its status; `started` gets the run to cancel
         it."""
         options = self._options
@@ -200,16 +201,16 @@ class Workflow(Generic[P, R]):
             observers=options.get("observers") or (),
             started=started,
         )
-        return cast("RunResult[R]", result)
+        return cast("RunResult[R_co]", result)
 
-    def resume(self, run_id: str, *, adopt: bool = False, release: bool = False) -> RunResult[R]:
+    def resume(self, run_id: str, *, adopt: bool = False, release: bool = False) -> RunResult[R_co]:
         """Like `aresume`, to its end on an event loop of its own; raises RunError if there is no value."""
         from stretto.runtime.engine.loop import run_to_end
 
         self._check_no_loop("resume")
         return run_to_end(self._gone_on(run_id, adopt=adopt, release=release))
 
-    async def _gone_on(self, run_id: str, *, adopt: bool, release: bool) -> RunResult[R]:
+    async def _gone_on(self, run_id: str, *, adopt: bool, release: bool) -> RunResult[R_co]:
         result = await self.aresume(run_id, adopt=adopt, release=release)
         if result.status not in ("succeeded", "partial"):
             raise result.to_error()
@@ -222,7 +223,7 @@ class Workflow(Generic[P, R]):
         adopt: bool = False,
         release: bool = False,
         started: Callable[[RunDriver], None] | None = None,
-    ) -> RunResult[R]:
+    ) -> RunResult[R_co]:
         """Go on with a run of this workflow whose process has ended, and give its result, whatever its status.
 
         What is finished is kept; what was under way when the process died runs again, as each step's `on_lost`
@@ -243,7 +244,7 @@ class Workflow(Generic[P, R]):
             started=started,
             leaves_waiting=bool(options.get("leaves_waiting")),
         )
-        return cast("RunResult[R]", result)
+        return cast("RunResult[R_co]", result)
 
     async def afork(
         self,
@@ -253,7 +254,7 @@ class Workflow(Generic[P, R]):
         changes: Mapping[str, object] | None = None,
         new_id: str | None = None,
         started: Callable[[RunDriver], None] | None = None,
-    ) -> RunResult[R]:
+    ) -> RunResult[R_co]:
         """Run again what a run of this workflow has done, and give the new run's result, whatever its status.
 
         Steps of the same path, code and inputs take their results from the old run, which stays as it is; from
@@ -272,7 +273,7 @@ class Workflow(Generic[P, R]):
             started=started,
             leaves_waiting=bool(options.get("leaves_waiting")),
         )
-        return cast("RunResult[R]", result)
+        return cast("RunResult[R_co]", result)
 
     def trace(self, *args: P.args, **kwargs: P.kwargs) -> Traced:
         """The graph these inputs give, without running anything."""

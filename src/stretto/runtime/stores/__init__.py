@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from stretto.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stretto.ports import Store
 
-__all__ = ["DEFAULT_KEY_ENV", "KINDS", "open_store", "sealed_with"]
+__all__ = ["DEFAULT_KEY_ENV", "KINDS", "is_made", "open_store", "sealed_with"]
+
+_POSTGRES = ("postgresql://", "postgres://")
 
 KINDS = ("memory", "sqlite:///PATH", "postgresql://…")
 """What a store's URL may be."""
@@ -53,21 +58,35 @@ def sealed_with(store: Store, key: bytes | None, key_env: str = DEFAULT_KEY_ENV)
     return store
 
 
+def is_made(url: str) -> bool:
+    """False for a ``postgresql://`` URL where there is no store yet; looking makes none. Raises what `open_store`
+    does."""
+    if not url.startswith(_POSTGRES):
+        return True
+    with _needing_psycopg():
+        from stretto.runtime.stores.postgres_schema import is_made
+
+    return is_made(url)
+
+
 def _opened(url: str) -> Store:
     if url.startswith("sqlite:///") or url.endswith(".db"):
         from stretto.runtime.stores.sqlite import SqliteStore
 
         return SqliteStore(url.removeprefix("sqlite:///"))
-    if url.startswith(("postgresql://", "postgres://")):
-        return _postgres(url)
+    if url.startswith(_POSTGRES):
+        with _needing_psycopg():
+            from stretto.runtime.stores.postgres import PostgresStore
+
+        return PostgresStore(url)
     raise ConfigError(f"There is no store {url!r}. Known: {', '.join(KINDS)}.")
 
 
-def _postgres(url: str) -> Store:
+@contextmanager
+def _needing_psycopg() -> Iterator[None]:
     try:
-        from stretto.runtime.stores.postgres import PostgresStore
+        yield
     except ModuleNotFoundError as missing:
         raise ConfigError(
             f"PostgreSQL needs {missing.name}, which is not installed: pip install 'stretto[postgres]'."
         ) from None
-    return PostgresStore(url)

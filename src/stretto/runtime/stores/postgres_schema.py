@@ -17,12 +17,12 @@ from psycopg import sql
 
 from stretto.errors import StoreVersionError
 from stretto.runtime.points import point
-from stretto.runtime.stores.postgres_link import connect, put_in_words
+from stretto.runtime.stores.postgres_link import connect, place, put_in_words
 
 if TYPE_CHECKING:
     from stretto.runtime.stores.postgres_link import Connection, Place
 
-__all__ = ["MIGRATIONS", "prepare"]
+__all__ = ["MIGRATIONS", "is_made", "prepare"]
 
 _FIRST: Final = """
 CREATE TABLE owners (
@@ -107,6 +107,16 @@ def prepare(where: Place) -> None:
         with connect(where) as connection:
             while _is_behind(_version(connection, where), where):
                 _migrate(connection, where)
+    except psycopg.Error as error:
+        raise put_in_words(error, where) from error
+
+
+def is_made(url: str) -> bool:
+    """Whether there is a store at a ``postgresql://`` URL; none is made. Raises StoreError."""
+    where = place(url)
+    try:
+        with connect(where) as connection:
+            return _version(connection, where) > 0
     except psycopg.Error as error:
         raise put_in_words(error, where) from error
 

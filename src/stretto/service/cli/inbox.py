@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from stretto.service.cli.exits import Exit
-from stretto.service.cli.stored import opened_runs, settings_with
+from stretto.service.cli.shown import looked_at
+from stretto.service.cli.stored import settings_with
 from stretto.service.cli.waiting import lines_of, question_as_data
 from stretto.service.cli.words import say, say_lines
 from stretto.service.questions import questions
@@ -24,7 +25,7 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 def show_inbox(store: str | None, *, is_json: bool) -> Exit:
     """Every open wait of every run, the oldest first. Raises ConfigError, StoreError."""
-    with opened_runs(settings_with(store)) as found:
+    with looked_at(settings_with(store)) as found:
         asked = [] if found is None else questions(found)
     if is_json:
         for question in asked:

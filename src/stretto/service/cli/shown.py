@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from stretto.runtime.stores import is_made, sealed_with
 from stretto.service.cli.stored import opened_runs
 from stretto.service.state import store_file
 from stretto.service.wiring import SQLITE
@@ -29,10 +30,9 @@ def looked_at(settings: Settings) -> Iterator[Store | None]:
     A file that may not be written to is read all the same. Raises what `opened_runs` does.
     """
     file = _file_of(settings.store)
-    if file is not None and not file.exists():
+    if not (is_made(settings.store) if file is None else file.exists()):
         yield None
     elif file is not None and not _may_write(file):
-        from stretto.runtime.stores import sealed_with
         from stretto.runtime.stores.sealing import key_of
         from stretto.runtime.stores.sqlite import SqliteStore
 

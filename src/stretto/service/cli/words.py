@@ -10,7 +10,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stretto.core.values.secret import mask
 from stretto.errors import DefinitionError, NotFoundError, StrettoError
+from stretto.service.secrecy import without_password
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,7 +44,7 @@ def say_lines(lines: Iterable[str]) -> None:
 
 def warn(text: str) -> None:
     """One line on stderr, at once."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(mask(text) + "\n")
     sys.stderr.flush()
 
 
@@ -74,7 +76,7 @@ class Words:
     def error(self, error: BaseException) -> None:
         """Say what is wrong, where, and how to mend it; the traceback only when asked for."""
         if self.is_verbose:
-            sys.stderr.write("".join(traceback.format_exception(error)))
+            sys.stderr.write(mask("".join(traceback.format_exception(error))))
         if isinstance(error, StrettoError):
             warn(f"error: {error}")
             hint = hint_for(error)
@@ -85,5 +87,5 @@ class Words:
             warn(f"  {hint}")
 
     def again(self, *more: str) -> str:
-        """The same command with `more` before it."""
-        return shlex.join(["stretto", *more, *self.command])
+        """The same command with `more` before it, and without passwords in it."""
+        return shlex.join(["stretto", *more, *map(without_password, self.command)])
