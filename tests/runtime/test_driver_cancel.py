@@ -516,7 +516,7 @@ def test_fail_fast_cancels_for_real() -> None:
 
 @pytest.mark.parametrize("is_told_before", [False, True])
 def test_a_cancel_at_once_waits_for_nobody(*, is_told_before: bool) -> None:
-    """Who takes long to end is told twice in the same instant, and left behind if that was before; who ends has ended."""
+    """Who takes long to end is told twice in the same instant; if told before, it is left behind."""
     seen: list[str] = []
 
     @step
