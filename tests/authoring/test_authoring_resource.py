@@ -127,7 +127,7 @@ def test_a_default_is_made_once_an_engine() -> None:
     flow = once(defaulted).with_options(engine=engine)
     kept = [flow.run(1).value, flow.run(2).value]
     assert kept == ["made:1", "made:2"]
-    (made,) = engine._made.values()
+    (made,) = engine._binder._made.values()
     assert isinstance(made, Client)
     assert made.calls == [1, 2]
     other = Engine(resources={"client": Client("given")})

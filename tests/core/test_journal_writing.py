@@ -57,6 +57,7 @@ FACTS: tuple[Fact, ...] = (
     (kinds.PERMIT_GRANTED, 0, 0, 5, None),
     (kinds.CLOCK_TICKED, -1, 0, 1e-9, 0.5),
     (kinds.CANCEL_REQUESTED, -1, 0, 1.0, "why ✂"),
+    (kinds.CANCEL_AT_ONCE, -1, 0, 1.0, "why ✂"),
     (kinds.WAIT_BEGAN, 3, 1, 1.0, Wait("approval", "Send \ud800 it?", 9.75, (Point(1, 2),))),
     (kinds.WAIT_BEGAN, 3, 1, 1.0, Wait("event", "paid", None, (None,))),
     (kinds.WAIT_BEGAN, 3, 1, 1.0, Wait("sleep", "", inf)),

@@ -112,6 +112,8 @@ def test_steps_get_the_secret_itself(tmp_path: Path) -> None:
         engine = Engine(store=store)
         value = flows.visiting.with_options(engine=engine).run(SecretStr(flows.PASSWORD)).value
         assert value["session"] == flows.Session("ada", flows.TOKEN)
+        if engine.store is not None:
+            engine.store.close()
 
 
 @pytest.mark.slow
