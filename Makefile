@@ -21,8 +21,8 @@ test: $(VENV)/.dev ## Everything that runs in under five minutes
 test-heavy: $(VENV)/.dev ## Kills, big property runs, wheels: under forty minutes
 	$(BIN)/python -m pytest -q -m heavy
 
-soak: $(VENV)/.dev ## A thousand owners killed, in about a quarter of an hour
-	CRASH_KILLS=1000 $(BIN)/python -m pytest -q -s tests/crash/test_sigkill.py -k random
+soak: $(VENV)/.dev ## Two thousand owners killed, in about half an hour
+	CRASH_KILLS=1000 $(BIN)/python -m pytest -q -s tests/crash/test_sigkill.py tests/crash/test_sigkill_worlds.py -k random
 
 check: $(VENV)/.dev ## Lint, format, types, structure
 	$(BIN)/ruff check src tests bench

@@ -64,6 +64,7 @@ FACTS: tuple[Fact, ...] = (
     (kinds.ANSWERED, 3, 1, 1.0, Answer(Verdict.EDIT, Point([1], None), "ann\0", "typo", 12)),
     (kinds.ANSWERED, 3, 1, 1.0, Answer(Verdict.REJECT)),
     (kinds.ATTEMPT_LOST, 3, 1, 1.0, None),
+    (kinds.GROWTH_DROPPED, 3, 1, 1.0, None),
     (kinds.ATTEMPT_LOST, 3, 1, 1.0, Wait("lost", "died")),
     (kinds.STEP_READY, 3, 0, 1.0, None),
     (kinds.STEP_STARTED, 3, 1, 1.0, None),

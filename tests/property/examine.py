@@ -24,6 +24,7 @@ NAMES = {
     kinds.ATTEMPT_FAILED: "failed",
     kinds.ATTEMPT_ENDED: "ended",
     kinds.ATTEMPT_GREW: "grew",
+    kinds.GROWTH_DROPPED: "grew",
     kinds.PERMIT_GRANTED: "granted",
     kinds.CLOCK_TICKED: "ticked",
     kinds.CANCEL_REQUESTED: "cancel",

@@ -229,7 +229,7 @@ class _Known:
     has_list: bool = False
 
 
-class _Author:
+class Author:
     def __init__(self, draw: Callable[[Any], Any]) -> None:
         self._draw = draw
         self._count = 0
@@ -437,4 +437,4 @@ _KINDS = ("call",) * 7 + (
 @st.composite
 def worlds(draw: Callable[[Any], Any]) -> World:
     """Workflows that grow."""
-    return _Author(draw).world()
+    return Author(draw).world()

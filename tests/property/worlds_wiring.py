@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Env = dict[str, Any]
 
 
-class _Actors:
+class Actors:
     """The functions behind the steps: they do what they are described to do, and write down what they saw."""
 
     def __init__(self) -> None:
@@ -39,12 +39,12 @@ class _Actors:
             return grown_value(current().path, plain(inputs), call.size)
 
         def glue(*args: object, last: object = None) -> object:
-            inputs = _inputs(call, args, last)
+            inputs = inputs_of(call, args, last)
             self.enter(inputs)
             return leave(inputs)
 
         async def act(*args: object, last: object = None) -> object:
-            inputs = _inputs(call, args, last)
+            inputs = inputs_of(call, args, last)
             self.enter(inputs)
             await asyncio.sleep(call.latency)
             return leave(inputs)
@@ -70,14 +70,14 @@ class _Actors:
         return grown_value(path, plain([needs]))
 
 
-def _inputs(call: Call, args: tuple[object, ...], last: object) -> list[object]:
+def inputs_of(call: Call, args: tuple[object, ...], last: object) -> list[object]:
     return [*args, last] if len(args) < len(call.inputs) else list(args)
 
 
-class _Wires:
+class Wires:
     """The bodies of a described workflow."""
 
-    def __init__(self, actors: _Actors) -> None:
+    def __init__(self, actors: Actors) -> None:
         self._actors = actors
         self._made: dict[str, Any] = {}
 
@@ -183,13 +183,13 @@ class _Wires:
         async def make() -> list[dict[str, object]]:
             self._actors.enter([])
             await asyncio.sleep(0.5)
-            return [{"key": "k0", "capability": "gone"}] if plan.is_wrong else _as_data(plan.steps)
+            return [{"key": "k0", "capability": "gone"}] if plan.is_wrong else as_data(plan.steps)
 
         async def again(old: object, problem: object) -> list[dict[str, object]]:
             assert old
             assert problem.problems  # type: ignore[attr-defined]  # a PlanProblem
             await asyncio.sleep(0.5)
-            return _as_data(plan.second or ())
+            return as_data(plan.second or ())
 
         capabilities = {f"cap{number}": step(id=f"cap{number}")(self._actors.capability) for number in (0, 1)}
         made = step(id=f"{plan.name}_make")(make)()
@@ -197,7 +197,7 @@ class _Wires:
         return expand(made, capabilities, replan=replan, name=plan.name)
 
 
-def _as_data(steps: tuple[Planned, ...]) -> list[dict[str, object]]:
+def as_data(steps: tuple[Planned, ...]) -> list[dict[str, object]]:
     return [
         {
             "key": each.key,
@@ -212,19 +212,19 @@ def _as_data(steps: tuple[Planned, ...]) -> list[dict[str, object]]:
     ]
 
 
-def build(world: World, actors: _Actors) -> Any:
+def build(world: World, actors: Actors) -> Any:
     """The described workflow."""
 
     @workflow(name="grown")
     def grown() -> Any:
-        return _Wires(actors).body(world.body, {})
+        return Wires(actors).body(world.body, {})
 
     return grown
 
 
 def execute_world(world: World, *, is_sequential: bool = False) -> Ran:
     """Run it to its end on virtual time, checking every invariant after every event."""
-    actors = _Actors()
+    actors = Actors()
     built = build(world, actors)
     ready = built.with_options(
         engine=Engine(seed=7, grace=2.0, on_failure=world.on_failure),

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from stretto import Engine, approve, step, workflow
+from stretto import Engine, PermanentError, approve, group, step, workflow
+from stretto.api.past import past_of
 from stretto.errors import NotFoundError
 from stretto.ports import NewRun
 from stretto.runtime.stores.memory import MemoryStore
 from stretto.service.runs import Journal, StoredRun, read_run, step_in
+from stretto.testing import run_virtual
 
 
 @dataclass
@@ -156,3 +158,48 @@ def test_a_journal_is_read_in_parts() -> None:
     assert [fact[:4] for fact in journal.facts] == [fact[:4] for fact in stored.facts]
     assert journal.created is not None
     assert len(journal.created.graph) == len(stored.graph)
+
+
+@step
+async def pair() -> list[int]:
+    """Two numbers, after a while."""
+    await asyncio.sleep(1)
+    return [1, 2]
+
+
+@step
+async def breaks() -> int:
+    """Fails in the same instant."""
+    await asyncio.sleep(1)
+    raise PermanentError("no")
+
+
+@workflow
+def inner() -> list[object]:
+    """Lost before its map could grow."""
+    return [doubled.map(pair()), breaks()]
+
+
+@workflow
+def outer() -> object:
+    """Goes on without it."""
+    with group("some"):
+        inner()
+    return doubled.named("last").map(doubled.named("first").map(pair.named("other")()))
+
+
+def test_growth_that_came_too_late_is_nobodys() -> None:
+    """A map that was to grow in the instant in which it was lost has no steps: those behind it keep their results."""
+    store = MemoryStore()
+    result = run_virtual(outer.with_options(engine=Engine(store=store), run_id="r").arun())
+    assert result.value == [4, 8]
+    run = read_run(store, store.run("r"))
+    states = {run.graph.path(index): run.view.step(index).state for index in run.order}
+    assert states == {path: step.state for path, step in result.steps.items()}
+    assert "inner/doubled[0]" not in states
+    past = past_of("r", store.entries("r"))
+    assert {path: past.results[path].form for path in ("first[1]", "last[0]", "last[1]")} == {
+        "first[1]": 4,
+        "last[0]": 4,
+        "last[1]": 8,
+    }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from stretto.core.graph import Role, Where
+from stretto.core.graph import Fragment, Role, Where
 from stretto.core.journal import facts as kinds
 from stretto.core.journal.facts import Answer, Verdict, Wait
 from stretto.core.policy import Failure, OnFailure
@@ -228,6 +228,7 @@ _ARRIVES: Final = {
     kinds.STEP_STARTED: (State.READY, State.RUNNING),
     kinds.STEP_RETRYING: (State.WAITING,),
     kinds.ATTEMPT_GREW: (State.WAITING,),
+    kinds.GROWTH_DROPPED: (State.WAITING,),
     kinds.ATTEMPT_LOST: (State.WAITING,),
     kinds.WAIT_BEGAN: (State.WAITING,),
     kinds.ATTEMPT_SUCCEEDED: (State.SUCCEEDED,),
@@ -259,8 +260,13 @@ class CheckedScheduler(Scheduler):
 
     def handle(self, *stimuli: Fact) -> Decision:
         """As `Scheduler.handle`. Raises BrokenInvariantError."""
-        known_before = set(self.graph.children)
+        known_before, size = set(self.graph.children), len(self.graph)
         decision = super().handle(*stimuli)
+        told = [fact[4] for fact in decision.facts if fact[0] == kinds.ATTEMPT_GREW]
+        if len(self.graph) != size + sum(len(each.nodes) for each in told if isinstance(each, Fragment)):
+            raise BrokenInvariantError(
+                "the graph has not grown by what the facts say: readers would count other steps"
+            )
         grew = {fact[1] for fact in decision.facts if fact[0] == kinds.ATTEMPT_GREW}
         is_new = bool(stimuli) and stimuli[0][0] == kinds.RUN_CREATED
         for anchor in self.graph.children:

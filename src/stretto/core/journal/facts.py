@@ -43,6 +43,7 @@ ATTEMPT_LOST: Final = (
 )
 ATTEMPT_REUSED: Final = 12  # data: the value, from the run this one was forked from; nothing was run
 CANCEL_AT_ONCE: Final = 13  # data: why; what runs gets no grace
+GROWTH_DROPPED: Final = 14  # the attempt ended by growing when nothing was to begin there any more
 
 FIRST_CONSEQUENCE: Final = 20
 

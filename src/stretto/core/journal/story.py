@@ -74,6 +74,7 @@ _PLAIN = {
     kinds.ATTEMPT_ENDED: "attempt {attempt} ended after nobody waited for it any more",
     kinds.ATTEMPT_REUSED: "its result was taken from the run it was forked from",
     kinds.ATTEMPT_GREW: "attempt {attempt} grew the graph",
+    kinds.GROWTH_DROPPED: "attempt {attempt} was to grow the graph, where nothing begins any more",
     kinds.ATTEMPT_ABANDONED: "attempt {attempt} did not stop within its grace and was abandoned",
     kinds.PERMIT_GRANTED: "got its named permits",
     kinds.STEP_COMPLETED: "completed: everything below it has settled",

@@ -192,7 +192,7 @@ class RunView:
             self._end_attempt(step, attempt, at, data[0])
         elif kind == kinds.ATTEMPT_TIMED_OUT and isinstance(data, Failure):
             self._end_attempt(step, attempt, at, data)
-        elif kind == kinds.ATTEMPT_GREW:
+        elif kind in (kinds.ATTEMPT_GREW, kinds.GROWTH_DROPPED):
             step.state = "waiting"
             self._end_attempt(step, attempt, at, None)
         elif kind == kinds.ATTEMPT_ABANDONED:

@@ -67,16 +67,18 @@ class Attempts(Settling):
     def _on_grew(self, fact: Fact) -> None:
         if (self.stopping or self.late) and self._was_stopped(fact):
             return
-        _, index, _, _, fragment = fact
-        self._leave(index, fact[2])
-        self.facts.append(fact)
+        _, index, attempt, at, fragment = fact
+        self._leave(index, attempt)
         self.states[index] = WAITING
-        if self.halted is not None:
-            return
         lost = self._doomed_by(index)
-        if lost is None:
+        if self.halted is None and lost is None:
+            self.facts.append(fact)
             self._grow(index, fragment)  # type: ignore[arg-type]  # the kind's data, see facts.py
-        elif not self.open_children.get(index):  # doomed while it grew: nothing more begins below it
+            return
+        # Whoever reads the journal counts steps by what has grown: these never are.
+        self.facts.append((kinds.GROWTH_DROPPED, index, attempt, at, None))
+        is_closed = not self.open_children.get(index)
+        if self.halted is None and lost is not None and is_closed:  # doomed while it grew
             self._lose(index, FAILED, Failure(Cause.BLOCKED, f"{self.graph.path(lost)} was lost"))
 
     def _leave(self, index: int, attempt: int) -> None:
