@@ -102,10 +102,11 @@ def test_a_hop_stands_beside_a_bare_commit(place: Place, monkeypatch: pytest.Mon
 
     row = durable.hop_seconds(place._replace(bare=bare, hop=1.26), 2)
     assert calls == [5, 5, 5]
-    assert row.data == pytest.approx({"us": 1000, "bare_us": 800, "ratio": 1.25})
+    assert row.data == pytest.approx({"us": 1000, "bare_us": 800, "ratio": 1.25, "enough_us": 200 / 0.26})
     assert row.verdict == "ok"
     slow = iter([0.015, 0.035] * 3)
-    assert durable.hop_seconds(place._replace(bare=bare, hop=1.24), 2).verdict == "MISSED"
+    missed = durable.hop_seconds(place._replace(bare=bare, hop=1.24), 2)
+    assert (missed.verdict, missed.cells[-1]) == ("MISSED", "× 1.25; met by commits of 833 µs")
 
 
 def test_a_chain_takes_its_time(place: Place) -> None:
