@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runtime.crashing import Died
 from stretto import Engine, approve, ask, step, wait_for, workflow
 from stretto.core.journal import facts as kinds
 from stretto.core.journal.reading import FactReader
@@ -17,6 +18,7 @@ from stretto.testing import run_virtual
 
 if TYPE_CHECKING:
     from stretto import RunResult
+    from stretto.ports import Entry, Told
 
 
 @dataclass
@@ -61,6 +63,19 @@ def listening() -> object:
 @workflow
 def naming() -> str:
     return ask("Which name?")
+
+
+@step
+async def clears_up() -> None:
+    try:
+        await asyncio.sleep(60)
+    finally:
+        await asyncio.sleep(1)
+
+
+@workflow
+def slow_to_end() -> None:
+    clears_up()
 
 
 def _say(store: MemoryStore, kind: str, **said: object) -> int:
@@ -189,6 +204,43 @@ def test_a_cancel_by_letter(more: dict[str, object]) -> None:
     assert "not today" in str(result.to_error())
     asked = kinds.CANCEL_AT_ONCE if more else kinds.CANCEL_REQUESTED
     assert [fact[0] for fact in _facts(store) if fact[0] in CANCELS] == [asked]
+
+
+class _DiesOfCancels(MemoryStore):
+    """Its process dies before a cancel is committed."""
+
+    is_mortal = True
+
+    def append(self, run_id: str, epoch: int, entry: Entry, told: Told, *, may_wait: bool = False) -> bool:
+        if self.is_mortal and b"[8,-1" in entry.body:
+            raise Died
+        return super().append(run_id, epoch, entry, told)
+
+
+def test_a_cancel_is_acknowledged_when_it_is_committed() -> None:
+    """A process that dies before leaves the letter to whoever comes next, who cancels the run."""
+    store = _DiesOfCancels()
+    with pytest.raises(Died):
+        _with_script(asking, store, {2.0: ("cancel", {"why": "enough"})})
+    (mail,) = store.letters()
+    assert mail.outcome == ""
+    store.is_mortal = False
+    store.lose_owner("r")
+    result = run_virtual(asking.with_options(engine=Engine(store=store)).aresume("r"))
+    assert result.status == "cancelled"
+    assert store.letter(mail.number).outcome == "the run is being cancelled"
+
+
+def test_a_second_cancel_is_acknowledged_too() -> None:
+    """Though it changes nothing: the run is being cancelled."""
+    script = {
+        1.0: ("cancel", {"why": "a"}),
+        1.001: ("cancel", {"why": "b"}),
+        1.002: ("cancel", {"now": True}),
+    }
+    result, outcomes = _with_script(slow_to_end, MemoryStore(), script)
+    assert result.status == "cancelled"
+    assert outcomes == ["the run is being cancelled"] * 3
 
 
 CANCELS = (kinds.CANCEL_REQUESTED, kinds.CANCEL_AT_ONCE)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from stretto.core.journal import facts as kinds
 from stretto.core.journal.facts import Verdict
+from stretto.core.policy import Cause
 from stretto.core.schedule.decision import ACQUIRE, FINISH, RELEASE, START, STOP, WAKE, Command
 from stretto.errors import StrettoError
 from stretto.runtime.engine.attempts import Attempts
@@ -39,6 +40,8 @@ _log = logging.getLogger("stretto.engine")
 SLICE: Final = 1000
 """Commands performed in one tick: starting 100 000 attempts at once would stall the loop for most of a
 second."""
+
+_CANCELS: Final = (kinds.CANCEL_REQUESTED, kinds.CANCEL_AT_ONCE)
 
 _BEFORE: Final = {
     START: "engine.before_start",
@@ -92,6 +95,7 @@ class RunDriver(Attempts):
         self.is_left = False
         self.began_waiting: Callable[[str], None] | None = None
         self._inbox: list[Fact] = []
+        self._cancels: list[Callable[[], None]] = []
         self._is_deciding = True  # what comes before `execute` waits for it
         self._is_due = False
         self._uncommitted: deque[tuple[list[Fact], list[Command]]] = deque()
@@ -134,11 +138,19 @@ class RunDriver(Attempts):
         finally:
             self._tidy()
 
-    def cancel(self, why: str, *, is_now: bool = False) -> None:
-        """Ask the run to end: running attempts are cancelled and awaited, for no time with `is_now`."""
-        if not self._scheduler.finished:
-            kind = kinds.CANCEL_AT_ONCE if is_now else kinds.CANCEL_REQUESTED
-            self._post((kind, kinds.RUN, 0, self._clock(), why))
+    def cancel(self, why: str, *, is_now: bool = False, told: Callable[[], None] | None = None) -> None:
+        """Ask the run to end: running attempts are cancelled and awaited, for no time with `is_now`. `told` is called
+        once that is committed: before, a process that dies would leave a run that knows nothing of it."""
+        scheduler = self._scheduler
+        if scheduler.finished:
+            return
+        is_known = scheduler.halted is Cause.CANCELLED and not (is_now and scheduler.grace)
+        if is_known and told is not None:
+            told()
+        elif told is not None:
+            self._cancels.append(told)
+        kind = kinds.CANCEL_AT_ONCE if is_now else kinds.CANCEL_REQUESTED
+        self._post((kind, kinds.RUN, 0, self._clock(), why))
 
     def _begin(self) -> None:
         self._is_deciding = False
@@ -287,6 +299,10 @@ class RunDriver(Attempts):
     def _act(self, facts: list[Fact], commands: list[Command]) -> None:
         if self._threads:
             self._warn_of_threads(facts)
+        if self._cancels and any(fact[0] in _CANCELS for fact in facts):
+            told, self._cancels = self._cancels, []
+            for each in told:
+                each()
         if self.audience.observers:
             self.audience.show(facts)
         if self.began_waiting is not None and any(fact[0] == kinds.WAIT_BEGAN for fact in facts):

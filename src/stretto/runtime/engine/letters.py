@@ -127,8 +127,10 @@ class Mailroom:
         except ValueError:
             return "refused: it is not JSON"
         if mail.kind == "cancel":
-            driver.cancel(str(said.get("why") or "cancelled from outside"), is_now=said.get("now") is True)
-            return "the run is being cancelled"
+            why, is_now = str(said.get("why") or "cancelled from outside"), said.get("now") is True
+            self._given.add(mail.number)
+            driver.cancel(why, is_now=is_now, told=lambda: self._settle(mail, "the run is being cancelled"))
+            return None
         if mail.kind == "event":
             return self._event(driver, mail, said)
         if mail.kind == "answer":
