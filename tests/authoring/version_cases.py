@@ -81,7 +81,33 @@ EQUAL = {
     ),
 }
 
+_DECO = "def deco(n):\n    def d(g):\n        def h(x): return g(x) + n\n        return h\n    return d\n"
+_CLASS = "class M:\n    def total(self): return %d\ndef f(m: %s): return m.total()"
+_TABLE = "T = {}\nT.update(a=%d)\ndef f(x): return T[x]"
+_REGISTER = (
+    "from functools import singledispatch\n@singledispatch\ndef g(x): return 0\n"
+    "@g.register\ndef _(x: int): return %d\ndef f(x): return g(x)"
+)
+_BOUND = "class A:\n    def __init__(self, n): self.n = n\n    def f(self, x): return x * self.n\nf = A(%d).f"
+
 DIFFERENT = {
+    "what another's decorator is given": (
+        f"{_DECO}@deco(1)\ndef f(x): return x",
+        f"{_DECO}@deco(2)\ndef f(x): return x",
+    ),
+    "a decorator behind a name": (
+        f"{_DECO}dd = deco(1)\n@dd\ndef f(x): return x",
+        f"{_DECO}dd = deco(2)\n@dd\ndef f(x): return x",
+    ),
+    "what a factory was given": (
+        "def make(n):\n    def f(x): return x * n\n    return f\nf = make(3)",
+        "def make(n):\n    def f(x): return x * n\n    return f\nf = make(4)",
+    ),
+    "a method of a class in a hint": (_CLASS % (1, "M"), _CLASS % (2, "M")),
+    "a method of a class in a hint that is a text": (_CLASS % (1, "'list[M]'"), _CLASS % (2, "'list[M]'")),
+    "what a table is filled with": (_TABLE % 1, _TABLE % 2),
+    "what is registered": (_REGISTER % 1, _REGISTER % 2),
+    "what an object was made with": (_BOUND % 1, _BOUND % 2),
     "the body": ("def f(x):\n    return x + 1", "def f(x):\n    return x + 2"),
     "the order of statements": (
         "def f(x):\n    x += 1\n    x *= 2\n    return x",
@@ -308,7 +334,7 @@ async def f(a: int, b: "str" = "b", *, c=None) -> list[str]:
 
 GOLDEN = {
     "f": "hc46bdd57710b19d58d8ecf5adaa587e0",
-    "helper": "h35cf722a908431affebd180a5577d39b",
+    "helper": "h02066d53668d82985ccfd518ffeba7de",
     "Base.told": "ha86047db72b0df754ef99e295878f595",
 }
 

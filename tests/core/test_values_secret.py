@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -142,6 +144,49 @@ def test_projections_through_a_secret() -> None:
     value = {"card": Card("h", ["number-1234"])}
     assert passes_secret(value, [("item", "card"), ("attr", "numbers"), ("item", 0)])
     assert not passes_secret(value, [("item", "card"), ("attr", "holder")])
+
+
+Token = Annotated[str, Secret()]
+
+
+@dataclass
+class Aliased:
+    """Its hints are texts, and the mark stands behind a name."""
+
+    token: Token
+    tokens: list[Token]
+    code: Unresolved | None = None
+
+
+class AliasedModel(BaseModel):
+    """The same for pydantic."""
+
+    token: Token | None
+    tokens: list[Token]
+
+
+@pytest.mark.parametrize("cls", [Aliased, AliasedModel])
+def test_a_mark_behind_a_name(cls: type) -> None:
+    """What a hint means counts, not how it is written; one that does not resolve hides no other."""
+    text = encode(cls(token="token-5678", tokens=["token-5678"]))
+    assert "5678" not in text
+
+
+@pytest.mark.parametrize("secret", ["line one\nline two", 'it\'s "quoted"', "back\\slash", "naïve-sécret"])
+def test_other_ways_to_write_a_secret(secret: str) -> None:
+    """As Python, JSON and a shell would write it."""
+    snapshot(SecretStr(secret))
+    for text in (
+        repr(secret),
+        str(KeyError(secret)),
+        json.dumps(secret),
+        json.dumps(secret, ensure_ascii=False),
+    ):
+        assert MASK in mask(text)
+        assert secret[:8] not in mask(text)
+    assert MASK in mask(shlex.quote(f"x={secret}"))
+    snapshot(SecretBytes(b"\xff\x00binary"))
+    assert mask(repr(b"\xff\x00binary")) == f"b'{MASK}'"
 
 
 def test_texts_are_masked_by_what_was_met() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -159,3 +160,65 @@ def test_a_renamed_file_is_the_same_code(
     module = _loaded(folder, BEFORE, monkeypatch)
     result = run_virtual(module.dinner.with_options(engine=Engine(store=paused)).aresume("r"))  # type: ignore[attr-defined]  # a module
     assert result.value == "served soup with pepper!"
+
+
+WIRED = """
+from itertools import count
+
+from changing_helper import offset
+from stretto import ask, step, workflow
+
+NUMBERS = count()
+
+
+@step
+async def work(number: int) -> int:
+    return number * 10
+
+
+@step
+async def tell(numbers: list[int], word: str) -> str:
+    return f"{numbers} {word}"
+
+
+@workflow
+def inner(number: int) -> dict[str, object]:
+    return {"made": work(number + 1), "plain": 1}
+
+
+@workflow
+def outer(number: int = 1) -> str:
+    found = inner(number)
+    helped = work.named("helped")(offset(number))
+    thrown = work.named("thrown")(next(NUMBERS))
+    return tell([found["made"], found["plain"], helped], ask("go on?"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "offset", "says"),
+    [
+        ("number + 1", "number + 5", 1, "step inner/work: argument 1 2 -> 6"),
+        ('"plain": 1', '"plain": 2', 1, r"step tell: argument 1\[1\] 1 -> 2"),
+        ("", "", 7, "step helped: argument 1 1 -> 7"),
+    ],
+)
+def test_plain_values_that_come_from_elsewhere(
+    old: str, new: str, offset: int, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A nested body, a helper in another module: what they give today, and would give again, is a change. What differs
+    whenever it is asked (a counter, a clock) is not."""
+    helper = ModuleType("changing_helper")
+    monkeypatch.setitem(sys.modules, "changing_helper", helper)
+    helper.offset = lambda _: 1  # type: ignore[attr-defined]  # a module
+    store = MemoryStore()
+    flow = _loaded(tmp_path, WIRED, monkeypatch).outer  # type: ignore[attr-defined]  # a module
+    ready = flow.with_options(engine=Engine(store=store), run_id="r", leaves_waiting=True)
+    assert run_virtual(ready.aresult()).status == "waiting"
+    again = _loaded(tmp_path, f"{WIRED}\nnext(NUMBERS)\n", monkeypatch).outer  # type: ignore[attr-defined]  # a module
+    kept = again.with_options(engine=Engine(store=store), leaves_waiting=True)
+    assert run_virtual(kept.aresume("r")).status == "waiting"
+    helper.offset = lambda _: offset  # type: ignore[attr-defined]  # a module
+    changed = _loaded(tmp_path, WIRED.replace(old, new), monkeypatch).outer  # type: ignore[attr-defined]  # a module
+    with pytest.raises(CodeChangedError, match=says):
+        run_virtual(changed.with_options(engine=Engine(store=store)).aresume("r"))

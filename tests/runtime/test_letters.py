@@ -187,6 +187,22 @@ def test_each_event_is_taken_by_one_wait_and_early_ones_are_kept() -> None:
     assert outcomes == ["applied", "applied"]
 
 
+@workflow
+def late_listening() -> object:
+    return wait_for("late", after=ask("ready?"))
+
+
+def test_an_event_that_came_early_moves_a_run_that_is_left_when_it_waits() -> None:
+    """It lies there when the run begins to wait for it: the run is not left, it goes on."""
+    store = MemoryStore()
+    flow = late_listening.with_options(engine=Engine(store=store), run_id="r", leaves_waiting=True)
+    assert run_virtual(flow.aresult()).status == "waiting"
+    _say(store, "event", event="late", value="X")
+    _say(store, "answer", path="ask", verdict="respond", value="yes")
+    result = run_virtual(flow.aresume("r"))
+    assert (result.status, result.value) == ("succeeded", "X")
+
+
 def test_a_question_takes_a_text() -> None:
     """There is nothing to approve."""
     script = {1.0: _answer("ask", "approve"), 2.0: _answer("ask", "respond", value="Ada")}

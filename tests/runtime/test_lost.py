@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stretto import Engine, Retry, current, step, workflow
-from stretto.errors import QuarantinedError, RunOwnedError
+from stretto.errors import InputError, QuarantinedError, RunOwnedError
 from stretto.runtime.engine.lost import MOST_LOST
 from stretto.runtime.stores.memory import MemoryStore
 from stretto.testing import run_virtual
@@ -178,6 +178,23 @@ def test_one_key_is_one_run() -> None:
 
     run_virtual(twice())
     assert len(SEEN) == 1
+    assert len(store.runs()) == 1
+
+
+def test_a_key_of_another_run_is_refused() -> None:
+    """Of another workflow, or with other inputs: neither may get its result."""
+    store = MemoryStore()
+    engine = Engine(store=store)
+
+    @workflow
+    def named(name: str) -> str:
+        return read(name)
+
+    run_virtual(named.with_options(engine=engine, key="order 79", run_id="r").arun("a"))
+    with pytest.raises(InputError, match="Key 'order 79' is that of run r with other inputs"):
+        run_virtual(named.with_options(engine=engine, key="order 79").arun("b"))
+    with pytest.raises(InputError, match="is that of run r of workflow 'named'"):
+        run_virtual(reading.with_options(engine=engine, key="order 79").arun())
     assert len(store.runs()) == 1
 
 

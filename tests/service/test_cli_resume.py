@@ -309,7 +309,7 @@ def test_a_run_at_work_elsewhere(flows: Cli) -> None:
     """It is not taken away: its process is named."""
     with flows.start("run", "flows.py:lasting") as child:
         until_there(flows.folder / "begun.txt")
-        run_id = flows.run("resume", "").err
+        run_id = flows.run("resume", "latest").err
         assert f"is at work in process {child.pid}" in run_id
         (flows.folder / "go.txt").touch()
         assert child.wait(timeout=20) == 0

@@ -13,14 +13,14 @@ from stretto.api.ids import new_run_id
 from stretto.api.past import Reuse, is_at_or_under, past_of
 from stretto.api.preview import preview_of
 from stretto.api.target import target_of
-from stretto.authoring.known import ScriptNames, classes_of
+from stretto.authoring.known import KnownNames, ScriptNames, classes_of
 from stretto.core.journal.facts import Created, RunOptions
 from stretto.core.journal.reading import FactReader
 from stretto.core.journal.writing import FactWriter
 from stretto.core.policy import OnFailure
 from stretto.core.values import decode_json, encode_json
 from stretto.core.values.places import holds_redacted
-from stretto.errors import NotFoundError, QuarantinedError, RecoveryError, RunOwnedError
+from stretto.errors import InputError, NotFoundError, QuarantinedError, RecoveryError, RunOwnedError
 from stretto.ports import ENDED, NewRun
 from stretto.runtime.engine.durable import DurableJournals
 from stretto.runtime.engine.letters import OVER, Mailroom
@@ -131,6 +131,7 @@ class DurableRuns:
         new = self._new(definition, created, run_id, key=key)
         row = cast("RunRow", await off_loop(self.store.create, new))
         if row.run_id != new.run_id:
+            _check_same(row, new)
             return await self._elsewhere(definition, row.run_id, ways)
         return await self._drive_new(definition, traced, created, ways, new, max_runs=max_runs)
 
@@ -403,6 +404,7 @@ class DurableRuns:
         past = await self.past(run_id)
         check_start(past, start)
         old = self._inputs(definition, past)
+        _check_given(run_id, {**old, **(changes or {})})
         before = definition.trace(old)
         after = definition.trace(definition.bind((), {**old, **(changes or {})}))
         code = self._engine.code_of(after, classes_of([definition.fn]))
@@ -444,8 +446,10 @@ class DurableRuns:
         self, definition: Definition, run_id: str, bodies: list[bytes]
     ) -> tuple[Recovered, dict[str, type]]:
         classes = classes_of([definition.fn])
-        traced = definition.trace(_inputs_of(bodies[0], classes))
-        today = Today(traced.graph, self._engine.code_of(traced, classes), definition.version or "")
+        inputs = _inputs_of(bodies[0], classes)
+        traced = definition.trace(inputs)
+        code, version = self._engine.code_of(traced, classes), definition.version or ""
+        today = Today(traced.graph, code, version, lambda: definition.trace(inputs).graph)
         return replay(run_id, bodies, FactReader(classes, blob=self.store.blob), today), classes
 
     # ---------------------------------------------------------------- driving
@@ -468,7 +472,13 @@ class DurableRuns:
         desk = self.desk()
         driver, run_id = begun.driver, begun.driver.info.run_id
         desk.journals.begin(
-            run_id, begun.epoch, begun.writer, driver.scheduler, begun.facts, ScriptNames(), driver.account
+            run_id,
+            begun.epoch,
+            begun.writer,
+            driver.scheduler,
+            begun.facts,
+            KnownNames(begun.classes),
+            driver.account,
         )
         desk.mailroom.enter(driver, begun.classes)
         ended = desk.ended[run_id] = desk.loop.create_future()
@@ -490,6 +500,21 @@ def _inputs_of(body: bytes, classes: Mapping[str, type]) -> dict[str, object]:
 def decoded_inputs(created: Created, classes: Mapping[str, type]) -> dict[str, object]:
     """The inputs of a run that was read without its code."""
     return {name: decode_json(cast("Opaque", form).form, classes) for name, form in created.inputs.items()}
+
+
+def _check_same(row: RunRow, new: NewRun) -> None:
+    """Raises InputError where a key is that of a run of another workflow, or with other inputs. A secret that is not
+    kept is no other input."""
+    inputs, others = (
+        json.dumps(json.loads(each)["inputs"], sort_keys=True) for each in (row.options, new.options)
+    )
+    if row.workflow == new.workflow and inputs == others:
+        return
+    what = f"of workflow {row.workflow!r}" if row.workflow != new.workflow else "with other inputs"
+    raise InputError(
+        f"Key {new.key!r} is that of run {row.run_id} {what}: the same key is the same run. Give this one another key, "
+        f"or look at that one: stretto show {row.run_id}."
+    )
 
 
 def _check_given(run_id: str, inputs: Mapping[str, object]) -> None:

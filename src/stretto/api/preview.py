@@ -8,11 +8,13 @@ from stretto.api.past import is_at_or_under
 from stretto.core.forecast.levels import span
 from stretto.core.graph import Role
 from stretto.core.graph.comparing import compare
+from stretto.core.values.secret import has_hidden
+from stretto.runtime.engine.hashes import SECRETIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from stretto.api.past import Past
+    from stretto.api.past import Past, PastResult
     from stretto.core.graph import Graph, StepSpec
     from stretto.ports import Code
 
@@ -48,6 +50,7 @@ def preview_of(
         for index in range(len(graph))
         if (path := graph.path(index)) in changed or (start is not None and is_at_or_under(path, start))
     }
+    again |= {index for index in range(len(graph)) if _is_secretive(past.results.get(graph.path(index)))}
     _spread(graph, again)
     return _told(past, graph, again, _new_paths(graph, after))
 
@@ -68,6 +71,11 @@ def _changed_code(past: Past, after: Graph, code: Mapping[StepSpec, Code]) -> se
             if is_item and known is not None and found.version != known.version:
                 changed.add(path)
     return changed
+
+
+def _is_secretive(result: PastResult | None) -> bool:
+    """Whether a result is not lent: a secret is missing in it, or was not counted among what it was given."""
+    return result is not None and (has_hidden(result.form) or (result.inputs or "").startswith(SECRETIVE))
 
 
 def _spread(graph: Graph, again: set[int]) -> None:

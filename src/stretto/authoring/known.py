@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 from stretto.authoring.plan import PlanProblem
 from stretto.core.values import class_name, classes_in
+from stretto.core.values.atoms import Unfit
 from stretto.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from stretto.authoring.step import AnyStep
 
-__all__ = ["SCRIPT_PREFIX", "ScriptNames", "classes_of", "script_module", "version_of"]
+__all__ = ["SCRIPT_PREFIX", "KnownNames", "ScriptNames", "classes_of", "script_module", "version_of"]
 
 SCRIPT_PREFIX: Final = "stretto_target_"
 """Begins the names of modules that are loaded from a file given as a target."""
@@ -45,6 +46,30 @@ class ScriptNames(Mapping[type, str]):
 
     def __len__(self) -> int:
         return 0
+
+
+class KnownNames(ScriptNames):
+    """The names under which a journal's readers will find classes: those that the workflow is known to use."""
+
+    def __init__(self, classes: Mapping[str, type]) -> None:
+        self._classes = classes
+
+    def __getitem__(self, cls: type) -> str:
+        if "<locals>" in cls.__qualname__:
+            raise KeyError(cls)  # it has a word of its own
+        name = self._name_of(cls)
+        if name in self._classes:
+            return name
+        raise Unfit(
+            "its class is in no type hint of this workflow's steps, so a journal with it could not be read again: "
+            "name it in the hint of the step's result"
+        )
+
+    def _name_of(self, cls: type) -> str:
+        try:
+            return super().__getitem__(cls)
+        except KeyError:
+            return class_name(cls)
 
 
 def classes_of(functions: Iterable[Callable[..., object]]) -> dict[str, type]:

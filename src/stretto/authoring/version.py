@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import ast
 import os
+from contextlib import suppress
 from functools import lru_cache
-from types import FunctionType, MethodType
+from types import FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
-from stretto.authoring.version_form import canonical
+from stretto.authoring.version_form import Text, canonical
 from stretto.authoring.version_source import Module, Place
+from stretto.core.values import canonical as value_text
+from stretto.errors import ValueEncodingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from stretto.authoring.version_form import Text
 
 __all__ = ["version_of"]
 
@@ -36,9 +38,10 @@ _known: WeakKeyDictionary[FunctionType, dict[tuple[str, ...], str | None]] = Wea
 def version_of(fn: Callable[..., object], declared: str | None) -> str | None:
     """``=`` and the declared version, else ``h`` and 32 hexadecimal digits: SHA-256 of the canonical form.
 
-    Comments, formatting, docstrings, annotations of functions, and the function's own name and decorators make no
-    difference; nor does the Python it runs on. None where there is no source: typed in, made by `exec`, written
-    in C, or a callable that is no function. A function is looked at once: a file that changes later changes nothing.
+    Comments, formatting, docstrings, annotations of functions (but for the module's own classes in them), the
+    function's own name, and decorators of ours make no difference; nor does the Python it runs on. None where there is
+    no source: typed in, made by `exec`, written in C, or a callable that is no function. A function is looked at once:
+    a file that changes later changes nothing.
     """
     if declared is not None:
         return f"={declared}"
@@ -47,10 +50,11 @@ def version_of(fn: Callable[..., object], declared: str | None) -> str | None:
     if not isinstance(inner, FunctionType):
         return None
     first = next(layer for layer in layers if isinstance(layer, FunctionType))
-    around = tuple(map(_name_of, layers[: layers.index(first)]))
+    bound = _state_of(fn)
+    around = (*map(_name_of, layers[: layers.index(first)]), bound)
     known = _known.setdefault(first, {})
     if around not in known:
-        known[around] = _version(layers, inner)
+        known[around] = _version(layers, inner, bound)
     return known[around]
 
 
@@ -64,11 +68,21 @@ def _layers(fn: object) -> Iterator[object]:
         fn = getattr(plain, "__wrapped__", None)
 
 
-def _version(layers: list[object], inner: FunctionType) -> str | None:
+def _state_of(fn: object) -> str:
+    """The plain attributes of the object that a method is bound to; others, such as clients, count for nothing."""
+    owner = fn.__self__ if isinstance(fn, MethodType) else None
+    told: list[str] = []
+    for name, value in sorted(getattr(owner, "__dict__", {}).items()) if not isinstance(owner, type) else ():
+        with suppress(ValueEncodingError):
+            told.append(f"{name} is {value_text(value)}")
+    return "\n".join(told)
+
+
+def _version(layers: list[object], inner: FunctionType, bound: str) -> str | None:
     if _is_ours(inner):
         return _OURS
     try:
-        parts = list(_parts(layers, inner))
+        parts = [*_parts(layers, inner), *([bound] if bound else ())]
     except (LookupError, OSError, ImportError, SyntaxError, ValueError, RecursionError, SystemError):
         # SystemError: some Pythons cannot parse while a finalizer prints a traceback (CPython issue 106905).
         return None
@@ -111,11 +125,63 @@ def _text_of(function: FunctionType) -> Iterator[str]:
     place = module.find(function.__code__)
     free = frozenset(function.__code__.co_freevars)
     texts = [canonical(place.node, bare=place.node, outside=free)]
+    texts += _decorators_of(place, function.__globals__)
+    texts += _hinted_by(place, function)
+    yield from _constants_in(function)
     if place.outer is not None and (free or place.in_class):
         # What it closes over, or `self` has, is made there.
         texts.append(canonical(place.outer, bare=place.node))
     yield from (text.form for text in texts)
     yield from _named(module, place, texts, function.__globals__)
+
+
+def _decorators_of(place: Place, known: dict[str, object]) -> Iterator[Text]:
+    """What others' decorators are given; our own say how a step runs, not what it gives."""
+    for decorator in getattr(place.node, "decorator_list", ()):
+        root = _root_of(decorator)
+        if root is None or not _is_of_ours(known.get(root)):
+            yield canonical(decorator)
+
+
+def _root_of(node: ast.AST) -> str | None:
+    while isinstance(node, (ast.Call, ast.Attribute)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _is_of_ours(value: object) -> bool:
+    name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None) or ""
+    return _is_declared(value) or str(name).partition(".")[0] == _PACKAGE
+
+
+def _hinted_by(place: Place, function: FunctionType) -> Iterator[Text]:
+    """The module's own classes among the hints of parameters: their methods may be called without being named."""
+    hints = [
+        each.annotation for each in ast.walk(place.node.args) if isinstance(each, ast.arg) and each.annotation
+    ]
+    named = {each.id for hint in hints for each in ast.walk(_unquoted(hint)) if isinstance(each, ast.Name)}
+    known = (function.__globals__.get(name) for name in named)
+    own = {
+        each.__name__ for each in known if isinstance(each, type) and each.__module__ == function.__module__
+    }
+    if own:
+        yield Text("", frozenset(own), frozenset())
+
+
+def _unquoted(hint: ast.expr) -> ast.expr:
+    if isinstance(hint, ast.Constant) and isinstance(hint.value, str):
+        with suppress(SyntaxError):
+            return ast.parse(hint.value, mode="eval").body
+    return hint
+
+
+def _constants_in(function: FunctionType) -> Iterator[str]:
+    """Plain values that a factory has put into the function's cells."""
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
+        with suppress(ValueError, ValueEncodingError):  # not assigned yet; no plain value
+            content: object = cell.cell_contents
+            if not callable(content):
+                yield f"{name} is {value_text(content)}"
 
 
 def _named(module: Module, place: Place, texts: list[Text], known: dict[str, object]) -> Iterator[str]:

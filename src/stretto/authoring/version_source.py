@@ -38,6 +38,10 @@ class Module:
         for statement in _top_level(tree):
             for name, node in _bound_by(statement):
                 self._bound.setdefault(name, []).append(node)
+        for statement in _top_level(tree):
+            for name in _fed_by(statement):
+                if any(not isinstance(node, ast.Constant) for node in self._bound.get(name, ())):  # no import
+                    self._bound[name].append(statement)
 
     def find(self, code: CodeType) -> Place:
         """The function this code was made from. Raises LookupError where the file tells of none, or of several."""
@@ -116,6 +120,17 @@ def _bound_by(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
     elif isinstance(node, (ast.If, ast.While, ast.Expr)):
         tested = node.value if isinstance(node, ast.Expr) else node.test
         yield from ((each.target.id, each) for each in ast.walk(tested) if isinstance(each, ast.NamedExpr))
+
+
+def _fed_by(node: ast.AST) -> Iterator[str]:
+    """The objects that a statement puts something into: ``TABLE.update(…)``, ``@handle.register``."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        fed = [node.value.func]
+    else:
+        fed = [getattr(each, "func", each) for each in getattr(node, "decorator_list", ())]
+    for each in fed:
+        if isinstance(each, ast.Attribute):
+            yield from _roots(each)
 
 
 def _roots(target: ast.expr) -> Iterator[str]:

@@ -65,12 +65,13 @@ def _all_parts(value: object) -> Iterator[object]:
 
 
 def texts_of(value: object) -> Iterator[str]:
-    """All text within a value, bytes as far as they are text."""
+    """All text within a value; of bytes also what `repr` shows of them."""
     for part in _all_parts(value):
         if type(part) is str:
             yield part
         elif type(part) is bytes:
             yield part.decode(errors="replace")
+            yield repr(part)[2:-1]
 
 
 def holds_redacted(value: object) -> bool:

@@ -13,6 +13,7 @@ import json
 import re
 import sys
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Final, final, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
@@ -78,12 +79,10 @@ def secret_names(cls: type, names: Iterable[str]) -> frozenset[str]:
     None``. Where a hint does not resolve at run time, its text decides."""
     fields: Mapping[str, object] = getattr(cls, "__pydantic_fields__", None) or {}
     marked = {name for name, field in fields.items() if _has_mark(getattr(field, "metadata", ()))}
-    if not _may_be_marked(cls):
-        return frozenset(marked)
     try:
         hints: Mapping[str, object] = get_type_hints(cls, include_extras=True)
     except Exception:  # noqa: BLE001  # annotations are the user's code and may raise anything
-        hints = _annotations(cls)
+        hints = _resolved_hints(cls)
     return frozenset(marked | {name for name in names if is_marked(hints.get(name))})
 
 
@@ -100,17 +99,17 @@ def _has_mark(metadata: Iterable[object]) -> bool:
     return any(isinstance(each, Secret) or each is Secret for each in metadata)
 
 
-def _may_be_marked(cls: type) -> bool:
-    """Resolving hints takes 20 µs a class and more; most have nothing to hide."""
-    return any(
-        "Secret" in (hint if isinstance(hint, str) else repr(hint)) for hint in _annotations(cls).values()
-    )
-
-
-def _annotations(cls: type) -> dict[str, object]:
+def _resolved_hints(cls: type) -> dict[str, object]:
+    """Each hint by itself, where one of them does not resolve: that one as its text."""
     found: dict[str, object] = {}
     for base in reversed(cls.__mro__):
-        found.update(vars(base).get("__annotations__", {}))
+        scope = vars(sys.modules[base.__module__]) if base.__module__ in sys.modules else {}
+        for name, hint in vars(base).get("__annotations__", {}).items():
+            alone = SimpleNamespace(__annotations__={name: hint})
+            try:
+                found.update(get_type_hints(alone, scope, dict(vars(base)), include_extras=True))
+            except Exception:  # noqa: BLE001  # as above
+                found[name] = hint
     return found
 
 
@@ -144,12 +143,16 @@ class _Texts:
         self._pattern: re.Pattern[str] | None = None
 
     def meet(self, text: str) -> None:
-        """Remember a secret's text, so that `mask` finds it."""
-        if len(text) >= _SHORTEST and text not in self._met:
-            self._met[text] = None
+        """Remember a secret's text, so that `mask` finds it, also as `repr`, JSON and a shell write it."""
+        if len(text) < _SHORTEST or text in self._met:
+            return
+        as_json = (json.dumps(text, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False))
+        as_bytes = repr(text.encode("utf-8", "surrogatepass"))[2:-1]
+        for form in (text, repr(text)[1:-1], as_bytes, *as_json, text.replace("'", "'\"'\"'")):
+            self._met[form] = None
             if len(self._met) > _MOST:
                 del self._met[next(iter(self._met))]
-            self._pattern = None
+        self._pattern = None
 
     def mask(self, text: str) -> str:
         """The text without the secrets that were met in this process; those of under four characters stay."""

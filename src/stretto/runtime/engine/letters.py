@@ -96,6 +96,8 @@ class Mailroom:
                     self._deliver(mail)
                 if not self._is_due:
                     break
+            for run_id in tuple(self._early):
+                self._on_waiting(run_id)  # what has come early may be what a run waits for by now
             for driver in tuple(self._drivers.values()):
                 driver.leave_if_waiting()  # nothing lay there for a run that was taken up only to look
         except StrettoError as error:

@@ -24,7 +24,7 @@ from stretto.runtime.engine.inputs import Values
 from stretto.runtime.engine.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from stretto.core.graph import Fragment, Graph, StepSpec
     from stretto.core.graph.comparing import Difference
@@ -46,11 +46,12 @@ class Reuse(Protocol):
 
 class Today(NamedTuple):
     """What today's code gives for a run's inputs: its graph, the code behind its steps, the version of the
-    workflow's body."""
+    workflow's body, and the graph that it gives when it is asked again."""
 
     graph: Graph
     code: Mapping[StepSpec, Code]
     version: str
+    again: Callable[[], Graph]
 
 
 @dataclass(slots=True)
@@ -150,11 +151,16 @@ class _Replay:
         self._pairs.update(found.pairs)
         self._known.update(today.code)
         # The same body with the same inputs gives another plain value where it asks a clock or throws dice: the
-        # journaled one is what the run is about.
+        # journaled one is what the run is about. Whether it does is seen by asking it twice: what a helper elsewhere
+        # gives today, and did not give then, is the same both times, and is a change.
+        inputs = {each.path for each in found.differences if each.kind == "input"}
         is_same_body = bool(created.version) and created.version == today.version
-        self._differences += [
-            each for each in found.differences if not (is_same_body and each.kind == "input")
-        ]
+        if inputs and is_same_body:
+            twice = compare(today.graph, today.again()).differences
+            inputs &= {each.path for each in twice if each.kind == "input"}
+            self._differences += [each for each in found.differences if each.path not in inputs]
+        else:
+            self._differences += found.differences
 
     def _grow_again(self, run: Recovered, index: int, attempt: int) -> None:
         """Find the functions behind what an anchor has grown, at the moment at which it did."""

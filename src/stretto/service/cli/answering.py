@@ -131,10 +131,14 @@ def _check_fit(question: Question, verdict: Verdict) -> None:
         )
 
 
+def _no_number(name: str) -> object:
+    raise ValueError(f"{name} is no number in JSON")
+
+
 def json_of(option: str, text: str) -> object:
     """What an option's JSON says. Raises InputError."""
     try:
-        value: object = json.loads(text)
+        value: object = json.loads(text, parse_constant=_no_number)
     except ValueError as wrong:
         raise InputError(
             f"{option} {text}: it is not JSON: {wrong}. A text needs quotes: '\"text\"'."

@@ -100,7 +100,7 @@ def run_in(store: Store | None, text: str) -> tuple[Store, RunRow]:
         )
     rows = store.runs(limit=1) if text == LATEST else store.runs(prefix=text)
     whole = [row for row in rows if row.run_id == text]
-    if len(rows) == 1 or whole:
+    if whole or (len(rows) == 1 and text):  # an empty one is a shell's variable that was never set
         return store, (whole or rows)[0]
     if not rows:
         raise NotFoundError("run", text, _near(store, text), mend=f"It is looked for in {store.url}.")

@@ -88,4 +88,4 @@ class Words:
 
     def again(self, *more: str) -> str:
         """The same command with `more` before it, and without passwords in it."""
-        return shlex.join(["stretto", *more, *map(without_password, self.command)])
+        return shlex.join(["stretto", *more, *[mask(without_password(each)) for each in self.command]])
