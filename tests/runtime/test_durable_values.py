@@ -37,6 +37,11 @@ class Special(Base):
     extra: tuple[int, ...]
 
 
+@dataclass
+class Unhinted:
+    name: str
+
+
 @step
 async def make(key: str) -> Any:
     CALLS.append(key)
@@ -162,6 +167,17 @@ def test_what_cannot_come_back_fails_its_step(key: str, value: object, says: str
     assert error.step == "make"
     assert re.search(says, str(error))
     assert result.status == "failed"  # type: ignore[attr-defined]  # a RunResult
+
+
+def test_a_class_that_no_hint_names_fails_its_step(store: object) -> None:
+    """Nobody could read the journal again: that is told at once, by step and class."""
+    MADE["unhinted"] = {"parts": [Unhinted("b")]}
+    result = run_virtual(passing.with_options(engine=Engine(store=store), run_id="r").aresult("unhinted"))  # type: ignore[arg-type]  # a store
+    error = result.steps["make"].error
+    assert isinstance(error, ValueEncodingError)
+    assert (error.step, error.where) == ("make", '["parts"][0]')
+    assert "name it in the hint of the step's result" in str(error)
+    assert run_virtual(passing.with_options(engine=Engine(store=store)).aresume("r")).status == "failed"  # type: ignore[arg-type]  # a store
 
 
 def test_a_value_over_the_limit_fails_its_step(monkeypatch: pytest.MonkeyPatch, store: object) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import SecretStr  # noqa: TC002  # steps' hints are read
 
-from stretto import Secret, ask, current, step, workflow
+from stretto import Secret, approve, ask, current, step, workflow
 
 PASSWORD = "correct-horse-battery"
 TOKEN = "issued-token-77"
@@ -63,6 +63,11 @@ async def question(password: SecretStr) -> str:
 @workflow
 def asking(password: SecretStr) -> str:
     return ask(question(password))
+
+
+@workflow
+def approving(password: SecretStr) -> str:
+    return greet(approve(login(password), "let them in?"))
 
 
 @workflow

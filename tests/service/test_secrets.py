@@ -281,6 +281,25 @@ def test_the_idempotency_key_does_not_depend_on_a_secret() -> None:
     assert len(set(keys)) == 1
 
 
+def test_an_edit_of_a_secret_is_not_left_in_a_plain_store(
+    folder: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is refused before it is written down; a sealed store takes it."""
+    edit = ("--edit", f'{{"user": "bob", "token": "{flows.TOKEN}"}}')
+    waits = folder.run("run", "flows.py:approving", "-i", GIVEN)
+    said = folder.run("approve", id_in(waits.err), *edit)
+    assert said.code == 2
+    assert "this store is not sealed" in said.err
+    assert files_with_secrets(folder.folder) == []
+    monkeypatch.setenv("STRETTO_KEY", KEY)
+    sealed = ("--store", "sealed.db")
+    waits = folder.run("run", "flows.py:approving", "-i", GIVEN, *sealed)
+    done = folder.run("approve", id_in(waits.err), *edit, *sealed)
+    assert done.code == 0
+    assert "hello bob" in done.out
+    assert files_with_secrets(folder.folder) == []
+
+
 def test_a_question_is_asked_without_the_secret(tmp_path: Path) -> None:
     """Its text stands in the index, where everyone reads it."""
     engine = Engine(store=f"sqlite:///{tmp_path}/runs.db")

@@ -22,6 +22,7 @@ from stretto.ports import Job, RunInfo
 from stretto.runtime.engine.asking import wait_of
 from stretto.runtime.engine.attempt import CurrentAttempt
 from stretto.runtime.engine.audience import Audience, masked
+from stretto.runtime.engine.fitting import fitted_result
 from stretto.runtime.engine.growth import grown_by
 from stretto.runtime.engine.hashes import InputHashes
 from stretto.runtime.engine.hidden import lost_secret
@@ -124,6 +125,11 @@ class Attempts:
         """The version of the code behind a step; None for what has no code of its own."""
         code = self._code.get(spec)
         return None if code is None else code.version
+
+    def said_result(self, index: int, said: object) -> object:
+        """What a person says a lost attempt's result is, as a value of its type. Raises InputError."""
+        code = self._code.get(self.info.graph.specs[index])
+        return said if code is None else fitted_result(said, code.fn)
 
     def asked_value(self, index: int) -> object:
         """The value that an approval asks about. Raises InputError for a question that has none."""

@@ -169,6 +169,8 @@ class Mailroom:
         value = self._value(mail.run_id, said)
         if verdict is Verdict.EDIT and wait.kind == "approval":
             value = fitted(value, driver.asked_value(index))
+        if verdict is Verdict.RESPOND and wait.kind == "lost":
+            value = driver.said_result(index, value)
         by, note = str(said.get("by") or ""), str(said.get("note") or "")
         return Answer(verdict, value, by, note, mail.number)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stretto.core.journal.facts import Verdict
+from stretto.core.values.secret import MASK
 from stretto.errors import InputError, NotFoundError
 from stretto.service.cli.letters import Letter, Post, login_name
 from stretto.service.cli.stored import opened_runs, run_in, settings_with
@@ -64,6 +65,7 @@ def answer_run(request: AnswerRequest, way: Way, words: Words) -> Exit:
 
     def letter(store: Store, row: RunRow) -> Letter:
         question = _question(questions(store, row.run_id), request, row)
+        _check_secrets(question, request, store)
         by = login_name() if request.by is None else request.by
         body = {"path": question.path, "verdict": request.verdict.value, "by": by, "note": request.note}
         return Letter(
@@ -118,6 +120,16 @@ def _question(asked: list[Question], request: AnswerRequest, row: RunRow) -> Que
         )
     _check_fit(open_ones[0], request.verdict)
     return open_ones[0]
+
+
+def _check_secrets(question: Question, request: AnswerRequest, store: Store) -> None:
+    """An edit would lie in the store as it was written."""
+    is_edit = request.verdict is Verdict.EDIT and not store.keeps_secrets
+    if is_edit and MASK in json.dumps(question.value, ensure_ascii=False):
+        raise InputError(
+            f"The value that {question.path!r} asks about has a secret in it, and this store is not sealed: an edit "
+            "would lie there in clear. Approve or reject it as it is, or begin the run in a sealed store (STRETTO_KEY)."
+        )
 
 
 def _check_fit(question: Question, verdict: Verdict) -> None:
