@@ -136,7 +136,9 @@ def test_changed_code_is_refused_and_adopted() -> None:
     old = _version("broken")
 
     async def begun() -> None:
-        running = asyncio.ensure_future(old.with_options(engine=Engine(store=store), run_id="r").aresult())  # type: ignore[attr-defined]  # a workflow
+        running = asyncio.ensure_future(
+            old.with_options(engine=Engine(store=store), run_id="r", key="k").aresult()
+        )  # type: ignore[attr-defined]  # a workflow
         await asyncio.sleep(5)
         store.lose_owner("r")
         running.cancel()
@@ -154,6 +156,8 @@ def test_changed_code_is_refused_and_adopted() -> None:
     assert result.steps["first"].is_reused
     assert store.run("r").status == "cancelled"
     assert store.run(result.run_id).parent == "r"
+    again = run_virtual(new.with_options(key="k").aresult())  # the key names what has taken the run's place
+    assert (again.run_id, again.value) == (result.run_id, "1 mended!")
 
 
 def test_unfinished_steps_run_the_new_code() -> None:

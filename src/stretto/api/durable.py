@@ -107,6 +107,11 @@ class DurableRuns:
             self._desk = _Desk(self.store, loop)
         return self._desk
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether nothing that is asked of the store takes time."""
+        return self.store.is_quick
+
     def now(self) -> float:
         """The instant it is, by the engine's clock."""
         return self._engine.now()()
@@ -132,6 +137,7 @@ class DurableRuns:
         row = cast("RunRow", await off_loop(self.store.create, new))
         if row.run_id != new.run_id:
             _check_same(row, new)
+            row = await self._latest(row)
             return await self._elsewhere(definition, row.run_id, ways)
         return await self._drive_new(definition, traced, created, ways, new, max_runs=max_runs)
 
@@ -144,6 +150,7 @@ class DurableRuns:
         key: str | None = None,
         parent: str | None = None,
         start: str | None = None,
+        is_replacing: bool = False,
     ) -> NewRun:
         return NewRun(
             run_id or new_run_id(),
@@ -152,15 +159,31 @@ class DurableRuns:
             target=target_of(definition.fn, definition.name),
             key=key,
             parent=parent,
-            options=self._told(created, start),
+            options=self._told(created, start, is_replacing=is_replacing),
         )
 
-    def _told(self, created: Created, start: str | None) -> str:
-        """What another process needs to begin a run that is queued."""
+    def _told(self, created: Created, start: str | None, *, is_replacing: bool) -> str:
+        """What another process needs to begin a run that is queued; and whether it takes its parent's place."""
         inputs = encode_json(created.inputs, ScriptNames(), keeps_secrets=self.store.keeps_secrets)
         options = [str(created.options.on_failure), *created.options[1:]]
         told: dict[str, object] = {"inputs": inputs, "options": options, "cwd": os.getcwd()}  # noqa: PTH109  # text
-        return json.dumps(told if start is None else {**told, "start": start})
+        told |= {"start": start} if start is not None else {}
+        return json.dumps(told | ({"replaces": True} if is_replacing else {}))
+
+    async def _latest(self, row: RunRow) -> RunRow:
+        """The run that has taken a run's place by `--adopt`, however often; the run itself where none has."""
+        while row.status == "cancelled":
+            rows = cast("list[RunRow]", await off_loop(self.forks_of, row))
+            taken = [each for each in rows if json.loads(each.options).get("replaces")]
+            if not taken:
+                break
+            row = taken[0]
+        return row
+
+    def forks_of(self, row: RunRow) -> list[RunRow]:
+        """The runs that were forked from a run, the newest first."""
+        rows = self.store.runs(workflow=row.workflow, since=row.created_at)
+        return [each for each in rows if each.parent == row.run_id]
 
     async def _drive_new(
         self,
@@ -386,7 +409,7 @@ class DurableRuns:
             inputs=traced.inputs,
             version=definition.version or "",
         )
-        new = self._new(definition, created, new_id, parent=run_id, start=start)
+        new = self._new(definition, created, new_id, parent=run_id, start=start, is_replacing=is_replacing)
         await off_loop(self.store.create, new)
         if is_replacing:
             await off_loop(self.store.set_status, run_id, "cancelled")
