@@ -6,11 +6,12 @@ import asyncio
 import json
 import os
 from contextlib import asynccontextmanager, suppress
-from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
+from stretto.api.checks import check_given, check_same, check_start, decoded_inputs, first_inputs
+from stretto.api.desk import Desk, off_loop
 from stretto.api.ids import new_run_id
-from stretto.api.past import Reuse, is_at_or_under, past_of
+from stretto.api.past import Reuse, past_of
 from stretto.api.preview import preview_of
 from stretto.api.target import target_of
 from stretto.authoring.known import KnownNames, ScriptNames, classes_of
@@ -19,17 +20,14 @@ from stretto.core.journal.reading import FactReader
 from stretto.core.journal.writing import FactWriter
 from stretto.core.policy import OnFailure
 from stretto.core.values import decode_json, encode_json
-from stretto.core.values.places import holds_redacted
-from stretto.errors import InputError, NotFoundError, QuarantinedError, RecoveryError, RunOwnedError
+from stretto.errors import NotFoundError, QuarantinedError, RecoveryError, RunOwnedError
 from stretto.ports import ENDED, NewRun
-from stretto.runtime.engine.durable import DurableJournals
-from stretto.runtime.engine.letters import OVER, Mailroom
+from stretto.runtime.engine.letters import OVER
 from stretto.runtime.engine.lost import check_quarantine
 from stretto.runtime.engine.recovery import Today, replay
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
-    from concurrent.futures import ThreadPoolExecutor
+    from collections.abc import AsyncIterator, Mapping
 
     from stretto.api.engine import Engine
     from stretto.api.past import Past
@@ -40,14 +38,11 @@ if TYPE_CHECKING:
     from stretto.authoring.workflow import Traced
     from stretto.core.graph import Graph
     from stretto.core.journal.facts import Fact
-    from stretto.core.journal.reading import Opaque
     from stretto.ports import Mail, RunRow, Store
     from stretto.runtime.engine.driver import RunDriver
     from stretto.runtime.engine.recovery import Recovered
 
-__all__ = ["ENDED", "DurableRuns"]
-
-_WAITING_AT_ONCE: Final = 64
+__all__ = ["DurableRuns"]
 
 _LOOK_ELSEWHERE: Final = 0.3
 """Seconds between two looks at a run that is at work in another process."""
@@ -66,45 +61,19 @@ class _Begun(NamedTuple):
     facts: list[Fact]
 
 
-class _Desk:
-    """What belongs to one event loop."""
-
-    def __init__(self, store: Store, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self.journals = DurableJournals(store, loop)
-        self.mailroom = Mailroom(store, loop, off_loop)
-        self.ended: dict[str, asyncio.Future[None]] = {}
-        self.queued: set[str] = set()
-
-
-async def off_loop(call: Callable[..., object], *args: object) -> object:
-    """Call what may take time. A store that says it `is_quick` is called right here, as virtual time needs it."""
-    if getattr(getattr(call, "__self__", None), "is_quick", False):
-        return call(*args)
-    return await asyncio.get_running_loop().run_in_executor(_threads(), call, *args)
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    """Threads that wait for stores. Many: what waits together is committed together."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    return ThreadPoolExecutor(_WAITING_AT_ONCE, thread_name_prefix="stretto-store")
-
-
 class DurableRuns:
     """Drives runs whose journals lie in `store`."""
 
     def __init__(self, engine: Engine, store: Store) -> None:
         self.store = store
         self._engine = engine
-        self._desk: _Desk | None = None
+        self._desk: Desk | None = None
 
-    def desk(self) -> _Desk:
+    def desk(self) -> Desk:
         """What belongs to the running loop."""
         loop = asyncio.get_running_loop()
         if self._desk is None or self._desk.loop is not loop:
-            self._desk = _Desk(self.store, loop)
+            self._desk = Desk(self.store, loop)
         return self._desk
 
     @property
@@ -136,7 +105,7 @@ class DurableRuns:
         new = self._new(definition, created, run_id, key=key)
         row = cast("RunRow", await off_loop(self.store.create, new))
         if row.run_id != new.run_id:
-            _check_same(row, new)
+            check_same(row, new)
             row = await self._latest(row)
             return await self._elsewhere(definition, row.run_id, ways)
         return await self._drive_new(definition, traced, created, ways, new, max_runs=max_runs)
@@ -321,7 +290,7 @@ class DurableRuns:
         """Begin a run that was submitted, and whose process died before it came to its turn."""
         told = json.loads(row.options)
         inputs = cast("dict[str, object]", decode_json(told["inputs"], classes_of([definition.fn])))
-        _check_given(row.run_id, inputs)
+        check_given(row.run_id, inputs)
         traced = definition.trace(inputs)
         on_failure, *others = told["options"]
         options = RunOptions(OnFailure(on_failure), *others)
@@ -401,7 +370,7 @@ class DurableRuns:
         past = await self.past(run_id)
         check_start(past, start)
         inputs = {**self._inputs(definition, past), **(changes or {})}
-        _check_given(run_id, inputs)
+        check_given(run_id, inputs)
         traced = definition.trace(definition.bind((), inputs))
         created = past.created._replace(
             workflow=definition.name,
@@ -427,7 +396,7 @@ class DurableRuns:
         past = await self.past(run_id)
         check_start(past, start)
         old = self._inputs(definition, past)
-        _check_given(run_id, {**old, **(changes or {})})
+        check_given(run_id, {**old, **(changes or {})})
         before = definition.trace(old)
         after = definition.trace(definition.bind((), {**old, **(changes or {})}))
         code = self._engine.code_of(after, classes_of([definition.fn]))
@@ -469,7 +438,7 @@ class DurableRuns:
         self, definition: Definition, run_id: str, bodies: list[bytes]
     ) -> tuple[Recovered, dict[str, type]]:
         classes = classes_of([definition.fn])
-        inputs = _inputs_of(bodies[0], classes)
+        inputs = first_inputs(bodies[0], classes)
         traced = definition.trace(inputs)
         code, version = self._engine.code_of(traced, classes), definition.version or ""
         today = Today(traced.graph, code, version, lambda: definition.trace(inputs).graph)
@@ -511,47 +480,3 @@ class DurableRuns:
             ended.set_result(None)
             del desk.ended[run_id]
             await desk.mailroom.leave(run_id)
-
-
-def _inputs_of(body: bytes, classes: Mapping[str, type]) -> dict[str, object]:
-    """A run's inputs, from the first entry of its journal: all of it can be read only when its steps are known."""
-    return decoded_inputs(
-        cast("Created", FactReader(is_opaque=True, shows_secrets=True).read(body)[0][4]), classes
-    )
-
-
-def decoded_inputs(created: Created, classes: Mapping[str, type]) -> dict[str, object]:
-    """The inputs of a run that was read without its code."""
-    return {name: decode_json(cast("Opaque", form).form, classes) for name, form in created.inputs.items()}
-
-
-def _check_same(row: RunRow, new: NewRun) -> None:
-    """Raises InputError where a key is that of a run of another workflow, or with other inputs. A secret that is not
-    kept is no other input."""
-    inputs, others = (
-        json.dumps(json.loads(each)["inputs"], sort_keys=True) for each in (row.options, new.options)
-    )
-    if row.workflow == new.workflow and inputs == others:
-        return
-    what = f"of workflow {row.workflow!r}" if row.workflow != new.workflow else "with other inputs"
-    raise InputError(
-        f"Key {new.key!r} is that of run {row.run_id} {what}: the same key is the same run. Give this one another key, "
-        f"or look at that one: stretto show {row.run_id}."
-    )
-
-
-def _check_given(run_id: str, inputs: Mapping[str, object]) -> None:
-    """Raises RecoveryError for inputs whose secrets are not kept, and were not given again."""
-    for name, value in inputs.items():
-        if holds_redacted(value):
-            raise RecoveryError(
-                f"Input {name!r} of run {run_id} is secret, and only sealed stores keep secrets: give it again, as in "
-                f"`stretto fork {run_id} --set {name}=VALUE`, or submit the run again."
-            )
-
-
-def check_start(past: Past, start: str | None) -> None:
-    """Raises NotFoundError for a step that the run never had."""
-    paths = [past.graph.path(index) for index in range(len(past.graph))]
-    if start is not None and not any(is_at_or_under(path, start) for path in paths):
-        raise NotFoundError("step", start, paths)

@@ -7,7 +7,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
-from stretto.api.durable import off_loop
+from stretto.api.desk import off_loop
 from stretto.api.ways import Ways
 from stretto.errors import (
     FencedError,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from stretto.api.durable import ENDED
 from stretto.api.past import past_of
 from stretto.core.graph import Source, fill, project
 from stretto.core.values.encoding import TAG
 from stretto.core.values.secret import MASK
 from stretto.errors import StrettoError
+from stretto.ports import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stretto.api.durable import ENDED
 from stretto.errors import RunOwnedError, StoreError, StrettoError
+from stretto.ports import ENDED
 from stretto.service.cli.exits import Exit
 from stretto.service.cli.letters import Letter, Post, login_name
 from stretto.service.cli.resume import GoingOn, go_on

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from stretto.api.durable import ENDED
 from stretto.core.journal.view import RunStatus
 from stretto.errors import NotFoundError
+from stretto.ports import ENDED
 from stretto.service.cli.shown import looked_at
 from stretto.service.cli.stored import run_in, settings_with
 from stretto.service.recorded import LATEST, Recorded, find_record, head_of, read_record

@@ -7,9 +7,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from stretto.api.durable import ENDED
 from stretto.errors import InputError
-from stretto.ports import Collected
+from stretto.ports import ENDED, Collected
 from stretto.service.cli.exits import Exit
 from stretto.service.cli.shown import looked_at
 from stretto.service.cli.stored import settings_with

@@ -7,8 +7,8 @@ import json
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from stretto.api.durable import ENDED
 from stretto.errors import InputError, NotFoundError, RunOwnedError, StrettoError, TargetError
+from stretto.ports import ENDED
 from stretto.service.cli.exits import Exit, exit_of_result
 from stretto.service.cli.resume import GoingOn, go_on
 from stretto.service.cli.run import show_result

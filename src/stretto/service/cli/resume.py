@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stretto.api.durable import ENDED
 from stretto.errors import CodeChangedError, RecoveryError
+from stretto.ports import ENDED
 from stretto.service.cli.exits import Exit, exit_of_result
 from stretto.service.cli.results import check_writable
 from stretto.service.cli.run import recording, show_result, watched_run

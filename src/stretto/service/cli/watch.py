@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from stretto.api.durable import ENDED
 from stretto.api.measure import measured_timing
 from stretto.core.journal.facts import Created
 from stretto.core.journal.reading import Opaque
@@ -13,7 +12,7 @@ from stretto.core.journal.view import RunStatus, RunView
 from stretto.core.policy import Cause
 from stretto.core.values.encoding import TAG
 from stretto.core.values.secret import loads_hidden
-from stretto.ports import RunInfo
+from stretto.ports import ENDED, RunInfo
 from stretto.service.cli.exits import Exit, exit_of_status
 from stretto.service.cli.shown import looked_at
 from stretto.service.cli.stored import run_in, settings_with
