@@ -9,7 +9,7 @@ import pytest
 
 from property.search import search
 from property.worlds import worlds
-from property.worlds_wiring import _Actors, build
+from property.worlds_wiring import Actors, build
 from stretto import Retry, choose, expand, group, repeat, step, workflow
 from stretto.core.graph import (
     Fragment,
@@ -533,7 +533,7 @@ def test_random_workflows_are_like_themselves() -> None:
     """Traced twice, or journaled, there is no difference, and every declaration has its partner."""
 
     def check(world: Any) -> None:
-        built = build(world, _Actors())
+        built = build(world, Actors())
         old, new = built.trace().graph, built.trace().graph
         created = Created("w", old, RunOptions(), {}, {})
         read = FactReader().read(FactWriter().write([(RUN_CREATED, -1, 0, 1.0, created)]))[0][4]
