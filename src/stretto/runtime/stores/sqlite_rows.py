@@ -113,8 +113,8 @@ def open_waits(connection: sqlite3.Connection, run_id: str | None) -> list[OpenW
     """What a run, or any run, waits for; the oldest first."""
     found = connection.execute(
         "SELECT run_id, path, kind, text, asked_at, until FROM waits JOIN runs ON runs.id = waits.run "
-        "WHERE ?1 IS NULL OR run_id = ?1 ORDER BY asked_at, waits.run, path",
-        (run_id,),
+        "WHERE :run IS NULL OR run_id = :run ORDER BY asked_at, waits.run, path",
+        {"run": run_id},
     )
     return [OpenWait._make(each) for each in found.fetchall()]
 
@@ -210,7 +210,8 @@ def collect(
 def _drop_unused(connection: sqlite3.Connection, hash_: tuple[str]) -> list[int]:
     """The blob's size, if no run needed it any more."""
     dropped = connection.execute(
-        "DELETE FROM blobs WHERE hash = ?1 AND NOT EXISTS (SELECT 1 FROM blob_refs WHERE hash = ?1) RETURNING size",
-        hash_,
+        "DELETE FROM blobs WHERE hash = :hash AND NOT EXISTS (SELECT 1 FROM blob_refs WHERE hash = :hash) "
+        "RETURNING size",
+        {"hash": hash_[0]},
     )
     return [int(size) for (size,) in dropped.fetchall()]
